@@ -1,0 +1,77 @@
+//! What clients ask (docs/spec/ledger.md §9).
+
+use crate::{AccountId, ConvId, DeviceId, Name, SessionId, Signed};
+use bytes::Bytes;
+
+record! {
+    /// A message from a client: a request under a number that its answer will carry.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct FromClient {
+        /// Chosen by the client, unique among its open requests.
+        pub id: u64,
+        /// The request.
+        pub request: Request,
+    }
+}
+
+record! {
+    /// From which position a conversation is wanted.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Cursor {
+        /// The conversation.
+        pub conv: ConvId,
+        /// The next position wanted, from 1.
+        pub next: u64,
+    }
+}
+
+choice! {
+    /// Requests. Those up to 6 are allowed before a device has logged in.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Request {
+        /// Nothing; answered by `Done`.
+        0 => Ping {},
+        /// Proves a device: Ed25519 over `device-auth` ‖ h ‖ account.
+        1 => DeviceLogin { account: AccountId, device: DeviceId, signature: [u8; 64] },
+        /// Registration, first step: invite code and two OPAQUE registration requests.
+        2 => RegisterStart { code: [u8; 16], name: Name, password: Bytes, recovery: Bytes },
+        /// Registration, second step. The chain is genesis, device_add, history_key, vault.
+        /// Repeated by the same identity it is answered by `Done` again.
+        3 => RegisterFinish { code: [u8; 16], chain: Vec<Signed>, bundle: Bytes, prekey: Signed },
+        /// Password login, first step; credential 0 is the password, 1 the recovery code.
+        4 => PasswordStart { credential: u8, name: Name, ke1: Bytes },
+        /// Password login, second step.
+        5 => PasswordFinish { ke3: Bytes },
+        /// Appends to the own account chain; allowed after a password login on this connection.
+        /// A `vault` statement comes with its bundle, a `device_add` with the device's first prekey.
+        6 => ChainAppend { statements: Vec<Signed>, bundle: Option<Bytes>, prekey: Option<Signed> },
+        /// Publishes this device's next prekey, or logs it out.
+        7 => PutPrekey { prekey: Signed },
+        /// Leaves an invite: SHA-256 of its code, its end and the sealed note.
+        8 => InviteNew { code_hash: [u8; 32], expires_ms: u64, note: Bytes },
+        /// The genesis of a name. The same answer for unknown names and for nobody.
+        9 => Lookup { name: Name },
+        /// The genesis of an account.
+        10 => Genesis { account: AccountId },
+        /// Chains and prekeys of the members of a conversation that has accepted each other.
+        11 => People { conv: ConvId },
+        /// Opens a conversation by its create event.
+        12 => Create { counter: u64, event: Bytes },
+        /// Boxes of a session that is about to be opened, in parts. Each is an encoded `KeyBox`.
+        13 => Stage { session: SessionId, boxes: Vec<Bytes> },
+        /// Appends encoded events; a key event takes the boxes staged under its session with it.
+        14 => Append { counter: u64, conv: ConvId, events: Vec<Bytes> },
+        /// Pushes these conversations from these positions on, as long as the connection lasts.
+        15 => Follow { cursors: Vec<Cursor> },
+        /// One page of a conversation.
+        16 => Read { conv: ConvId, from: u64, count: u64 },
+        /// Replaces this device's receipt register.
+        17 => PutReceipt { conv: ConvId, register: Signed },
+        /// The account's conversations after this one, in order of their ids.
+        18 => Conversations { after: Option<ConvId> },
+        /// This device holds the keys of all boxes up to here: they may be deleted.
+        19 => AckBoxes { conv: ConvId, to: u64 },
+        /// The account's own chain from a number on.
+        20 => OwnChain { from: u64 },
+    }
+}
