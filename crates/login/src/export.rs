@@ -1,0 +1,62 @@
+//! What a registration or login leaves in the hands of its two ends: docs/spec/login.md §6.
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::derivation::{hkdf, hmac, label};
+
+/// OPAQUE's export key, 64 bytes: the same at the registration and at every later login with that secret, and never
+/// seen by the server. Wiped on drop.
+pub struct ExportKey(Zeroizing<[u8; 64]>);
+
+impl ExportKey {
+    pub(crate) fn new(bytes: Zeroizing<[u8; 64]>) -> Self {
+        Self(bytes)
+    }
+
+    /// Takes over 64 bytes from elsewhere: for test vectors.
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        Self(Zeroizing::new(*bytes))
+    }
+
+    /// The 32 bytes from which the key pair of this secret's vault slot is derived.
+    pub fn slot_seed(&self) -> Zeroizing<[u8; 32]> {
+        hkdf(self.0.as_slice(), label::SLOT_KEY)
+    }
+
+    /// The 32 bytes that stand in front of the vault slot: only the secret registered for exactly this account gives
+    /// them, so a server cannot answer a login with the vault of another account.
+    pub fn anchor(&self, account_id: &[u8; 32]) -> [u8; 32] {
+        let key = hkdf(self.0.as_slice(), label::ANCHOR);
+        hmac(&key, &[account_id])
+    }
+}
+
+impl fmt::Debug for ExportKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExportKey(..)")
+    }
+}
+
+/// OPAQUE's session key, 64 bytes, equal at both ends after a login. Wiped on drop.
+///
+/// The channel has its own keys and does not need it; that both ends hold the same is what a login has proved.
+pub struct SessionKey(Zeroizing<[u8; 64]>);
+
+impl SessionKey {
+    pub(crate) fn new(bytes: Zeroizing<[u8; 64]>) -> Self {
+        Self(bytes)
+    }
+
+    /// The 64 bytes.
+    pub fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey(..)")
+    }
+}
