@@ -21,10 +21,8 @@ use crate::suite::{self, Identities, KE1_LEN, KE2_LEN, KE3_LEN};
 
 impl Bound {
     fn identities(&self) -> Identities<'_> {
-        Identities {
-            client: self.credential().as_bytes(),
-            server: self.server_public(),
-        }
+        let credential = self.credential().as_bytes();
+        Identities { credential, client: credential, server: self.server_public() }
     }
 }
 

@@ -41,3 +41,6 @@ pub use stretching::{ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES};
 pub use suite::{
     KE1_LEN, KE2_LEN, KE3_LEN, RECORD_LEN, REGISTRATION_REQUEST_LEN, REGISTRATION_RESPONSE_LEN,
 };
+
+#[cfg(test)]
+mod vector;

@@ -51,10 +51,8 @@ impl ClientRegistration {
         server_public: &[u8; 32],
         rng: &mut impl CryptoRng,
     ) -> Result<Registered, LoginError> {
-        let identities = Identities {
-            client: credential.as_bytes(),
-            server: server_public,
-        };
+        let credential = credential.as_bytes();
+        let identities = Identities { credential, client: credential, server: server_public };
         let (upload, export_key) = suite::registration_upload(
             self.opaque,
             self.secret.as_bytes(),

@@ -37,7 +37,7 @@ pub fn check_strength(password: &Secret, name: &str) -> Result<(), WeakPassword>
 /// The reason where zxcvbn gives none: how far it is from enough.
 fn guesses(estimate: &Entropy) -> String {
     let digits = estimate.guesses_log10().clamp(0.0, 10.0).floor();
-    format!("about 10^{digits} guesses find it, and fewer than 10^10 are too few")
+    format!("about 10^{digits} guesses are enough to find it, and more than 10^10 are asked for")
 }
 
 fn advice(feedback: Option<&Feedback>) -> String {
