@@ -1,1 +1,15 @@
-//! placeholder
+//! The person's side: one account on one server, kept in one folder, used by any number of
+//! processes at a time.
+//!
+//! A face (command line, chat, demo) opens a [`Home`], enrols it once, and then speaks to a
+//! [`Client`]: [`Command`]s in, [`Answer`]s and [`Notice`]s out. Whether this process owns the
+//! home or is a guest of another that does makes no difference to the face.
+
+mod command;
+mod view;
+
+pub use command::{Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
+pub use view::{
+    AccountView, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice, Row,
+    RowKind, SendState, Trust,
+};

@@ -1,0 +1,191 @@
+//! What faces ask of a client, and what they get back. The same values cross the home's socket
+//! as JSON, so a face never knows whether the owner lives in its own process.
+
+use crate::view::{
+    AccountView, ContactView, ConversationView, DeviceView, InviteView, Notice, Row, SendState,
+};
+use serde::{Deserialize, Serialize};
+
+/// Names one command of one face, so that its repetition after a change of owner changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Caller(pub String);
+
+/// How long a send waits before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// Until it is in the outbox, on this disk.
+    Queued,
+    /// Until it is on the server's disk, or the server is known to be out of reach.
+    #[default]
+    Sent,
+}
+
+/// Commands. `conversation` is what people type: `@bob`, `bob`, `#ops`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", content = "params", rename_all = "snake_case")]
+pub enum Command {
+    /// Who this home is, and the state of its link. Answered by `Account`.
+    Status {},
+    /// A new invite line. Answered by `Invite`.
+    Invite {},
+    /// Sends a text. Answered by `Sent`.
+    Send {
+        /// To whom.
+        conversation: String,
+        /// What.
+        text: String,
+        /// How long to wait.
+        wait: Wait,
+        /// Whether it stays in the outbox when the server is out of reach.
+        queue: bool,
+    },
+    /// The newest page, or the one before a row. Answered by `Rows`, oldest first.
+    Read {
+        /// Of which conversation; of all when absent.
+        conversation: Option<String>,
+        /// Only rows with a smaller cursor.
+        before: Option<u64>,
+        /// Only rows with a larger cursor, oldest first.
+        since: Option<u64>,
+        /// At most so many.
+        limit: u32,
+        /// Waits until the local store has what the server had when the command came, if it is in reach.
+        fresh: bool,
+    },
+    /// All conversations. Answered by `Conversations`.
+    Conversations {},
+    /// The account's devices. Answered by `Devices`.
+    Devices {},
+    /// Contacts with their trust. Answered by `Contacts`.
+    Contacts {},
+    /// Accepts a contact request. Answered by `Done`.
+    Accept {
+        /// From whom.
+        conversation: String,
+    },
+    /// The person has seen everything up to this row. Answered by `Done`.
+    MarkRead {
+        /// In which conversation.
+        conversation: String,
+        /// Up to which cursor.
+        cursor: u64,
+    },
+    /// Waits until the outbox is empty or the server is out of reach. Answered by `Outbox`.
+    Drain {},
+    /// Notices from now on, or rows after a cursor first. Answered by `Subscribed`, then notices follow.
+    Subscribe {
+        /// Of which conversation; of all when absent.
+        conversation: Option<String>,
+        /// Rows with a larger cursor come first; absent: only what is new.
+        since: Option<u64>,
+    },
+}
+
+/// Answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done.
+    Done {},
+    /// To `Status`.
+    Account(AccountView),
+    /// To `Invite`.
+    Invite(InviteView),
+    /// To `Send`.
+    Sent {
+        /// Content id, hexadecimal.
+        id: String,
+        /// The conversation as people name it.
+        conversation: String,
+        /// How far it has come.
+        state: SendState,
+    },
+    /// To `Read`.
+    Rows(Vec<Row>),
+    /// To `Conversations`.
+    Conversations(Vec<ConversationView>),
+    /// To `Devices`.
+    Devices(Vec<DeviceView>),
+    /// To `Contacts`.
+    Contacts(Vec<ContactView>),
+    /// To `Subscribe`: rows with a larger cursor than this will come as notices.
+    Subscribed {
+        /// In this home's local order.
+        cursor: u64,
+    },
+    /// To `Drain`: how many messages still wait.
+    Outbox {
+        /// Not yet on the server's disk.
+        waiting: u64,
+    },
+}
+
+/// What kind of failure it is; the faces map it to an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The person can mend it, or nothing matches. Exit 1.
+    User,
+    /// A defect of Subrosa. Exit 2.
+    Defect,
+    /// The server or the network. Exit 3.
+    Network,
+    /// A key is not trusted or has changed. Exit 4.
+    Trust,
+    /// Too much at once. Exit 5.
+    RateLimit,
+    /// Not permitted. Exit 6.
+    NotPermitted,
+}
+
+/// A failure in one sentence: the cause and the next step. Holds nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{sentence}")]
+pub struct Failure {
+    /// For the exit code.
+    pub kind: FailureKind,
+    /// For the person.
+    pub sentence: String,
+}
+
+impl Failure {
+    /// A failure that the person can mend.
+    pub fn user(sentence: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::User,
+            sentence: sentence.into(),
+        }
+    }
+    /// A failure of network or server.
+    pub fn network(sentence: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::Network,
+            sentence: sentence.into(),
+        }
+    }
+    /// A defect.
+    pub fn defect(sentence: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::Defect,
+            sentence: sentence.into(),
+        }
+    }
+}
+
+/// What arrives at a face that has subscribed.
+pub type Notices = tokio::sync::mpsc::Receiver<Notice>;
+
+/// A command on its way to whoever owns the home.
+#[derive(Debug)]
+pub struct Call {
+    /// The same when the command is repeated.
+    pub caller: Caller,
+    /// The command.
+    pub command: Command,
+    /// Where the answer goes; a caller that has gone away is no error.
+    pub reply: tokio::sync::oneshot::Sender<Result<Answer, Failure>>,
+    /// Where notices go, with `Subscribe`. A reader that does not keep up makes its owner wait for
+    /// nobody: when the queue is full the subscription ends, and the face subscribes again from its last cursor.
+    pub notices: Option<tokio::sync::mpsc::Sender<Notice>>,
+}

@@ -1,0 +1,208 @@
+//! The rows that all faces draw. Names and texts come from other people: a face makes control
+//! and bidi characters harmless before it prints them.
+
+use serde::{Deserialize, Serialize};
+
+/// How far a message of one's own has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SendState {
+    /// In the outbox, on this disk.
+    Queued,
+    /// On its way.
+    Sending,
+    /// On the server's disk.
+    Sent,
+    /// A device of a recipient decrypted it and said so.
+    Delivered,
+    /// A recipient has read it.
+    Read,
+}
+
+/// What a row shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RowKind {
+    /// A text.
+    Text {
+        /// As its author wrote it.
+        text: String,
+    },
+    /// Something about the conversation: somebody joined, accepted, a device was revoked.
+    Info {
+        /// In words.
+        text: String,
+    },
+    /// The key for it is not here.
+    WaitingForKey {
+        /// Why, and what would bring it.
+        cause: String,
+    },
+    /// Its kind is from a newer version; it is kept and read again after an upgrade.
+    Newer {
+        /// The number of its kind.
+        number: u64,
+    },
+    /// It is void or expired.
+    Gone {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Place in this home's local order: what `since` and `before` speak of.
+    pub cursor: u64,
+    /// Content id, hexadecimal; empty for rows that are no content.
+    pub id: String,
+    /// The conversation as people name it, `@bob`.
+    pub conversation: String,
+    /// Its id, hexadecimal.
+    pub conv: String,
+    /// Position in the log; absent while it waits in the outbox.
+    pub position: Option<u64>,
+    /// The author's name.
+    pub from: String,
+    /// Whether this account wrote it.
+    pub own: bool,
+    /// The time to show, Unix milliseconds: the author's, or the server's where that is far off.
+    pub time_ms: u64,
+    /// Whether `time_ms` is the server's time of arrival.
+    pub time_of_arrival: bool,
+    /// How far it has come, for one's own.
+    pub state: Option<SendState>,
+    /// What it shows.
+    #[serde(flatten)]
+    pub what: RowKind,
+}
+
+/// What is known of the person behind a contact's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// The server named this key; nobody compared it.
+    Unverified,
+    /// One held the other's invite line.
+    Invited,
+    /// The safety numbers were compared.
+    Verified,
+}
+
+/// A conversation in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationView {
+    /// As people name it.
+    pub name: String,
+    /// Its id, hexadecimal.
+    pub conv: String,
+    /// Messages not yet read.
+    pub unread: u64,
+    /// Whether the other person has yet to accept, or this one has.
+    pub pending: bool,
+    /// What is known of the other person.
+    pub trust: Trust,
+    /// The newest row.
+    pub last: Option<Row>,
+}
+
+/// A contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactView {
+    /// The account name.
+    pub name: String,
+    /// Account id, hexadecimal.
+    pub account: String,
+    /// What is known of the person.
+    pub trust: Trust,
+    /// 60 digits that both sides see.
+    pub safety_number: String,
+}
+
+/// A device of this account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceView {
+    /// What its owner calls it.
+    pub label: String,
+    /// Device id, hexadecimal.
+    pub device: String,
+    /// Whether it is this one.
+    pub this: bool,
+    /// Whether it was revoked or has logged out.
+    pub ended: bool,
+}
+
+/// The state of the link to the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "link", rename_all = "snake_case")]
+pub enum LinkState {
+    /// Being made for the first time.
+    Connecting,
+    /// Logged in.
+    Online,
+    /// Out of reach; it is tried again by itself.
+    Offline {
+        /// Why, in one sentence.
+        cause: String,
+        /// When it is tried again, milliseconds from then.
+        retry_ms: u64,
+    },
+    /// It will not be tried again: revoked, other key, other version.
+    Refused {
+        /// Why and what mends it, in one sentence.
+        cause: String,
+    },
+}
+
+/// This home's account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// The account name.
+    pub name: String,
+    /// Account id, hexadecimal.
+    pub account: String,
+    /// Device id, hexadecimal.
+    pub device: String,
+    /// The server's address line; no secret.
+    pub address: String,
+    /// The link.
+    pub link: LinkState,
+    /// Messages not yet on the server's disk.
+    pub outbox: u64,
+}
+
+/// A fresh invite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteView {
+    /// `subrosa://…`: a secret for one person.
+    pub line: String,
+    /// When it ends, Unix milliseconds.
+    pub expires_ms: u64,
+}
+
+/// What arrives unasked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+pub enum Notice {
+    /// A new row.
+    Row(Row),
+    /// A row of one's own has come further.
+    State {
+        /// Its cursor.
+        cursor: u64,
+        /// Its content id.
+        id: String,
+        /// How far.
+        state: SendState,
+    },
+    /// A conversation is here that was not before.
+    Joined(ConversationView),
+    /// The link has changed.
+    Link(LinkState),
+    /// Something the person should know once, in one sentence.
+    Warning {
+        /// The sentence.
+        sentence: String,
+    },
+}
