@@ -22,7 +22,11 @@ use crate::suite::{self, Identities, KE1_LEN, KE2_LEN, KE3_LEN};
 impl Bound {
     fn identities(&self) -> Identities<'_> {
         let credential = self.credential().as_bytes();
-        Identities { credential, client: credential, server: self.server_public() }
+        Identities {
+            credential,
+            client: credential,
+            server: self.server_public(),
+        }
     }
 }
 

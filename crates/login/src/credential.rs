@@ -93,3 +93,31 @@ impl Bound {
         &self.context
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::cases;
+
+    #[test]
+    fn vectors() {
+        for case in cases(include_str!("../tests/vectors/credential.txt")) {
+            let name = String::from_utf8(case.bytes("name")).unwrap();
+            let [password, recovery] = [Credential::Password, Credential::Recovery]
+                .map(|credential| CredentialId::new(credential, &name));
+            if !case.succeeds() {
+                assert_eq!(
+                    (password, recovery),
+                    (Err(NameError), Err(NameError)),
+                    "{name:?}"
+                );
+                continue;
+            }
+            assert_eq!(recovery.unwrap().as_bytes(), case.bytes("recovery_id"));
+            let password = password.unwrap();
+            assert_eq!(password.as_bytes(), case.bytes("password_id"));
+            let bound = Bound::new(password, &[0; 32], &case.array("transcript"));
+            assert_eq!(bound.context(), case.bytes("context"));
+        }
+    }
+}

@@ -60,3 +60,18 @@ impl fmt::Debug for SessionKey {
         f.write_str("SessionKey(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::cases;
+
+    #[test]
+    fn vectors() {
+        for case in cases(include_str!("../tests/vectors/export-key.txt")) {
+            let key = ExportKey::from_bytes(&case.array("export_key"));
+            assert_eq!(*key.slot_seed(), case.array("slot_seed"));
+            assert_eq!(key.anchor(&case.array("account")), case.array("anchor"));
+        }
+    }
+}

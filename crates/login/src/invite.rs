@@ -82,3 +82,51 @@ impl fmt::Debug for InviteCode {
         f.write_str("InviteCode(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::cases;
+
+    #[test]
+    fn vectors() {
+        for case in cases(include_str!("../tests/vectors/invite.txt")) {
+            let secret = InviteSecret::from_bytes(&case.array("secret"));
+            assert_eq!(*secret.code().as_bytes(), case.array("code"));
+            assert_eq!(secret.code().hash(), case.array("code_hash"));
+            assert_eq!(
+                InviteCode::from_bytes(&case.array("code")).hash(),
+                case.array("code_hash")
+            );
+            assert_eq!(*secret.note_key(), case.array("note_key"));
+            let [author, new_account, mac] =
+                ["author", "new_account", "mac"].map(|name| case.array(name));
+            assert_eq!(secret.mac(&author, &new_account), mac);
+        }
+    }
+
+    #[test]
+    fn mac_is_of_exactly_this_pair() {
+        let secret = InviteSecret::generate(&mut rand_core::UnwrapErr(getrandom::SysRng));
+        let (author, joiner) = ([1; 32], [2; 32]);
+        let mac = secret.mac(&author, &joiner);
+        assert!(secret.verify_mac(&author, &joiner, &mac));
+        assert!(!secret.verify_mac(&joiner, &author, &mac));
+        assert!(!secret.verify_mac(&author, &[3; 32], &mac));
+        assert!(!InviteSecret::from_bytes(&[0; 16]).verify_mac(&author, &joiner, &mac));
+        for bit in 0..256 {
+            let mut changed = mac;
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(!secret.verify_mac(&author, &joiner, &changed));
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let secret = InviteSecret::from_bytes(&[1; 16]);
+        assert_eq!(
+            format!("{secret:?} {:?}", secret.code()),
+            "InviteSecret(..) InviteCode(..)"
+        );
+    }
+}

@@ -63,3 +63,56 @@ pub(crate) fn normalise(text: &str) -> Option<Zeroizing<String>> {
     }
     Some(normal)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::vector::Script;
+
+    #[test]
+    fn six_words_have_at_least_77_bits() {
+        let words: BTreeSet<&str> = EFF_LONG_WORDLIST.into_iter().collect();
+        assert_eq!(words.len(), usize::from(LIST_LEN), "no word twice");
+        let bits = f64::from(LIST_LEN).log2() * PASSPHRASE_WORDS as f64;
+        assert!(bits > 77.5, "{bits}");
+    }
+
+    #[test]
+    fn every_word_survives_being_typed_again() {
+        for words in EFF_LONG_WORDLIST.chunks(PASSPHRASE_WORDS) {
+            let text = words.join(" ");
+            assert_eq!(normalise(&text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn every_number_below_the_limit_gives_its_word_and_none_above() {
+        // All 65,536 draws: 62,208 of them give each word exactly 8 times, the others are drawn again.
+        let mut counts = vec![0; usize::from(LIST_LEN)];
+        for number in 0..=u16::MAX {
+            let mut script = Script::new(&[&number.to_le_bytes(), &[0, 0]]);
+            let word = word(&mut script);
+            if script.is_used_up() {
+                assert_eq!((number >= 62_208, word), (true, EFF_LONG_WORDLIST[0]));
+            } else {
+                counts[usize::from(number % LIST_LEN)] += 1;
+                assert_eq!(word, EFF_LONG_WORDLIST[usize::from(number % LIST_LEN)]);
+            }
+        }
+        assert!(counts.iter().all(|count| *count == 8));
+    }
+
+    #[test]
+    fn generated_passphrases_differ_and_are_in_their_normal_form() {
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        let [first, second] = [(); 2].map(|()| generate_passphrase(&mut rng));
+        assert_ne!(first.reveal(), second.reveal());
+        assert_eq!(first.reveal().split(' ').count(), PASSPHRASE_WORDS);
+        assert_eq!(
+            Secret::password(first.reveal()).unwrap().reveal(),
+            first.reveal()
+        );
+    }
+}

@@ -143,3 +143,6 @@ fn value(typed: char) -> Option<u8> {
         .position(|known| *known == symbol)
         .and_then(|position| u8::try_from(position).ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,7 +52,11 @@ impl ClientRegistration {
         rng: &mut impl CryptoRng,
     ) -> Result<Registered, LoginError> {
         let credential = credential.as_bytes();
-        let identities = Identities { credential, client: credential, server: server_public };
+        let identities = Identities {
+            credential,
+            client: credential,
+            server: server_public,
+        };
         let (upload, export_key) = suite::registration_upload(
             self.opaque,
             self.secret.as_bytes(),

@@ -79,3 +79,50 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::vector::cases;
+
+    #[test]
+    fn vectors() {
+        for case in cases(include_str!("../tests/vectors/password.txt")) {
+            let typed = String::from_utf8(case.bytes("typed")).unwrap();
+            match Secret::password(&typed) {
+                Ok(secret) => {
+                    assert!(case.succeeds(), "{typed:?}");
+                    assert_eq!(secret.as_bytes(), case.bytes("normal"), "{typed:?}");
+                }
+                Err(error) => assert!(!case.succeeds(), "{typed:?}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn errors_tell_the_reason() {
+        let error = |typed: &str| Secret::password(typed).unwrap_err();
+        assert_eq!(error("\r\n"), SecretError::Empty);
+        assert_eq!(error("two\nlines"), SecretError::ControlCharacter);
+        assert_eq!(error(&"é".repeat(513)), SecretError::TooLong);
+        assert!(Secret::password(&"é".repeat(512)).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn the_normal_form_is_its_own(typed: String) {
+            if let Ok(secret) = Secret::password(&typed) {
+                let again = Secret::password(secret.reveal()).unwrap();
+                prop_assert_eq!(again.reveal(), secret.reveal());
+            }
+        }
+
+        #[test]
+        fn six_words_may_be_typed_anyhow(words in prop::collection::vec("[a-zA-Z-]{1,9}", 6), spaces in "[ \u{a0}]{1,4}") {
+            let secret = Secret::password(&words.join(&spaces)).unwrap();
+            prop_assert_eq!(secret.reveal(), words.join(" ").to_ascii_lowercase());
+        }
+    }
+}

@@ -66,3 +66,38 @@ impl fmt::Debug for ServerSetup {
         f.write_str("ServerSetup(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::cases;
+
+    #[test]
+    fn vectors() {
+        for case in cases(include_str!("../tests/vectors/server-seed.txt")) {
+            let seed: [u8; 32] = case.array("seed");
+            assert_eq!(
+                *hkdf(&seed, label::OPAQUE_OPRF),
+                case.array::<64>("oprf_seed")
+            );
+            assert_eq!(
+                *hkdf(&seed, label::OPAQUE_AKE),
+                case.array::<32>("ake_seed")
+            );
+            assert_eq!(
+                *hkdf(&seed, label::OPAQUE_DUMMY),
+                case.array::<32>("dummy_seed")
+            );
+        }
+    }
+
+    #[test]
+    fn dummy_record_is_one_that_a_login_takes() {
+        let setup = ServerSetup::from_seed(&[1; 32]).unwrap();
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        let [first, second] = [(); 2].map(|()| setup.record_or_dummy(None, &mut rng));
+        assert_eq!(suite::check_record(&first), Ok(()));
+        assert_ne!(first[32..96], second[32..96], "the masking key is fresh");
+        assert_eq!(first[96..], [0; 96], "the envelope is zeros");
+    }
+}

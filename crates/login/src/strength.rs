@@ -53,12 +53,96 @@ fn advice(feedback: Option<&Feedback>) -> String {
     clauses.join(", ")
 }
 
-/// A sentence of zxcvbn as a part of ours: first letter small, no full stops.
-fn clause(sentence: &str) -> String {
-    let body = sentence.trim_end_matches('.').replace(". ", ", ");
-    let mut letters = body.chars();
-    letters
-        .next()
-        .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap_or_default()
+/// What zxcvbn says in sentences as a part of ours: small first letters, commas for full stops.
+fn clause(sentences: &str) -> String {
+    let clauses = sentences
+        .split('.')
+        .map(str::trim)
+        .filter(|sentence| !sentence.is_empty());
+    let clauses: Vec<String> = clauses
+        .map(|sentence| {
+            let mut letters = sentence.chars();
+            letters
+                .next()
+                .into_iter()
+                .flat_map(char::to_lowercase)
+                .chain(letters)
+                .collect()
+        })
+        .collect();
+    clauses.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passphrase::generate_passphrase;
+
+    fn refusal(password: &str) -> String {
+        let secret = Secret::password(password).unwrap();
+        check_strength(&secret, "ann.miller")
+            .unwrap_err()
+            .to_string()
+    }
+
+    fn is_accepted(password: &str, name: &str) -> bool {
+        check_strength(&Secret::password(password).unwrap(), name).is_ok()
+    }
+
+    #[test]
+    fn common_passwords_are_refused_with_the_reason() {
+        for (password, reason) in [
+            ("123456", "this is a top-10 common password"),
+            ("qwertyuiop", "this is a top-100 common password"),
+            (
+                "abcdefghijk",
+                "sequences like abc or 6543 are easy to guess",
+            ),
+            (
+                "aaaaaaaaaaaaaaaaaaaa",
+                "repeats like \"aaa\" are easy to guess",
+            ),
+            ("12.04.1987", "dates are often easy to guess"),
+        ] {
+            let sentence = refusal(password);
+            assert!(sentence.contains(reason), "{sentence}");
+            assert!(
+                sentence.starts_with("this password is too easy to guess: "),
+                "{sentence}"
+            );
+            assert!(!sentence.contains(password), "{sentence}");
+            assert!(
+                !sentence.ends_with('.') && !sentence.contains(". "),
+                "one sentence: {sentence}"
+            );
+        }
+    }
+
+    #[test]
+    fn score_of_three_is_refused_in_our_words() {
+        let sentence = refusal("zvqkxwbnt");
+        assert!(
+            sentence.contains("guesses are enough to find it"),
+            "{sentence}"
+        );
+        assert!(sentence.contains("add another word or two"), "{sentence}");
+    }
+
+    #[test]
+    fn account_name_counts_as_known() {
+        let password = "zvqkxwbntrj";
+        assert!(is_accepted(password, "bob"));
+        assert!(!is_accepted(password, "zvqkxwbntrj"));
+        assert!(!is_accepted(password, "bob.zvqkxwbntrj"));
+    }
+
+    #[test]
+    fn good_passwords_are_accepted() {
+        assert!(is_accepted("greenish hippopotamus reads newspapers", "ann"));
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        for _ in 0..20 {
+            let passphrase = generate_passphrase(&mut rng);
+            assert_eq!(check_strength(&passphrase, "ann"), Ok(()));
+        }
+    }
 }

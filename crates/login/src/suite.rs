@@ -157,8 +157,7 @@ pub(crate) fn registration_upload<K: Ksf>(
     let response =
         RegistrationResponse::deserialize(&response).map_err(|_| LoginError::Malformed)?;
     let ksf = K::default();
-    let parameters =
-        ClientRegistrationFinishParameters::new(identities.identifiers(), Some(&ksf));
+    let parameters = ClientRegistrationFinishParameters::new(identities.identifiers(), Some(&ksf));
     let mut finished = state
         .0
         .finish(&mut Randomness(rng), secret, response, parameters)
@@ -233,11 +232,8 @@ pub(crate) fn ke3<K: Ksf>(
     let ke2: [u8; KE2_LEN] = sized(ke2).map_err(|_| LoginError::Refused)?;
     let ke2 = CredentialResponse::deserialize(&ke2).map_err(|_| LoginError::Refused)?;
     let ksf = K::default();
-    let parameters = ClientLoginFinishParameters::new(
-        Some(context),
-        identities.identifiers(),
-        Some(&ksf),
-    );
+    let parameters =
+        ClientLoginFinishParameters::new(Some(context), identities.identifiers(), Some(&ksf));
     let mut finished = state
         .0
         .finish(&mut Randomness(rng), secret, ke2, parameters)

@@ -11,7 +11,18 @@ pub(crate) struct Case(BTreeMap<&'static str, &'static str>);
 
 impl Case {
     pub(crate) fn text(&self, name: &str) -> &'static str {
-        self.0.get(name).unwrap_or_else(|| panic!("the case has no {name}"))
+        self.0
+            .get(name)
+            .unwrap_or_else(|| panic!("the case has no {name}"))
+    }
+
+    /// Whether what the case says is to work.
+    pub(crate) fn succeeds(&self) -> bool {
+        match self.text("expect") {
+            "success" => true,
+            "failure" => false,
+            other => panic!("expect: {other}"),
+        }
     }
 
     pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
@@ -28,8 +39,11 @@ pub(crate) fn cases(file: &'static str) -> Vec<Case> {
     let cases: Vec<Case> = file
         .split("\n\n")
         .map(|part| {
-            let lines = part.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-            Case(lines.map(|line| line.split_once(": ").unwrap()).collect())
+            let lines = part
+                .lines()
+                .filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let pairs = lines.map(|line| line.split_once(':').unwrap());
+            Case(pairs.map(|(name, value)| (name, value.trim())).collect())
         })
         .filter(|case| !case.0.is_empty())
         .collect();

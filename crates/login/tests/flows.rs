@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use subrosa_login::{
-    Bound, ClientLogin, ClientRegistration, Credential, CredentialId, ExportKey, KE2_LEN, LoggedIn, LoginError,
-    Record, RecoveryCode, Registered, Secret, ServerLogin, ServerSetup, SessionKey, generate_passphrase,
+    Bound, ClientLogin, ClientRegistration, Credential, CredentialId, ExportKey, KE2_LEN, LoggedIn,
+    LoginError, Record, RecoveryCode, Registered, Secret, ServerLogin, ServerSetup, SessionKey,
+    generate_passphrase,
 };
 
 const SEED: [u8; 32] = [7; 32];
@@ -32,7 +33,9 @@ fn bound(credential: CredentialId) -> Bound {
 fn register(setup: &ServerSetup, secret: &Secret, id: &CredentialId) -> (Record, ExportKey) {
     let (client, request) = ClientRegistration::start(secret, &mut random()).unwrap();
     let response = setup.respond(id, &request).unwrap();
-    let Registered { upload, export_key } = client.finish(&response, id, &SERVER, &mut random()).unwrap();
+    let Registered { upload, export_key } = client
+        .finish(&response, id, &SERVER, &mut random())
+        .unwrap();
     (Record::from_upload(&upload).unwrap(), export_key)
 }
 
@@ -52,8 +55,17 @@ static ANN: LazyLock<Account> = LazyLock::new(|| {
     let password = generate_passphrase(&mut random());
     let code = RecoveryCode::generate(&mut random());
     let (record, export_key) = register(&setup, &password, &id(Credential::Password, "ann"));
-    let (code_record, code_export_key) = register(&setup, &code.secret(), &id(Credential::Recovery, "ann"));
-    Account { setup, password, record, export_key, code, code_record, code_export_key }
+    let (code_record, code_export_key) =
+        register(&setup, &code.secret(), &id(Credential::Recovery, "ann"));
+    Account {
+        setup,
+        password,
+        record,
+        export_key,
+        code,
+        code_record,
+        code_export_key,
+    }
 });
 
 /// One login: what each end believes itself bound to, and what the server finds in its store.
@@ -80,7 +92,8 @@ impl Attempt<'_> {
 
     fn run(self) -> Result<(LoggedIn, SessionKey), LoginError> {
         let (client, ke1) = ClientLogin::start(self.secret, self.client, &mut random())?;
-        let (server, ke2) = ServerLogin::start(self.setup, self.record, self.server, &ke1, &mut random())?;
+        let (server, ke2) =
+            ServerLogin::start(self.setup, self.record, self.server, &ke1, &mut random())?;
         let logged_in = client.finish(&ke2, &mut random())?;
         let session_key = server.finish(&logged_in.ke3)?;
         Ok((logged_in, session_key))
@@ -96,15 +109,31 @@ fn password_opens_its_account() {
     let (client, session_key) = Attempt::anns().run().unwrap();
     assert_eq!(client.session_key.as_bytes(), session_key.as_bytes());
     assert_eq!(client.export_key.slot_seed(), ANN.export_key.slot_seed());
-    assert_eq!(client.export_key.anchor(&ACCOUNT), ANN.export_key.anchor(&ACCOUNT));
-    assert_ne!(client.export_key.anchor(&ACCOUNT), ANN.export_key.anchor(&[11; 32]));
+    assert_eq!(
+        client.export_key.anchor(&ACCOUNT),
+        ANN.export_key.anchor(&ACCOUNT)
+    );
+    assert_ne!(
+        client.export_key.anchor(&ACCOUNT),
+        ANN.export_key.anchor(&[11; 32])
+    );
 }
 
 #[test]
 fn passphrase_in_capitals_with_more_spaces_opens_too() {
-    let typed = format!("  {} \n", ANN.password.reveal().to_uppercase().replace(' ', "  "));
+    let typed = format!(
+        "  {} \n",
+        ANN.password.reveal().to_uppercase().replace(' ', "  ")
+    );
     let secret = Secret::password(&typed).unwrap();
-    assert!(Attempt { secret: &secret, ..Attempt::anns() }.run().is_ok());
+    assert!(
+        Attempt {
+            secret: &secret,
+            ..Attempt::anns()
+        }
+        .run()
+        .is_ok()
+    );
 }
 
 #[test]
@@ -120,74 +149,136 @@ fn recovery_code_opens_with_its_own_keys() {
         ..Attempt::anns()
     };
     let (client, _) = attempt.run().unwrap();
-    assert_eq!(client.export_key.slot_seed(), ANN.code_export_key.slot_seed());
+    assert_eq!(
+        client.export_key.slot_seed(),
+        ANN.code_export_key.slot_seed()
+    );
     assert_ne!(client.export_key.slot_seed(), ANN.export_key.slot_seed());
 }
 
 #[test]
 fn setup_from_the_same_seed_is_the_same() {
     let again = ServerSetup::from_seed(&SEED).unwrap();
-    assert!(Attempt { setup: &again, ..Attempt::anns() }.run().is_ok());
+    assert!(
+        Attempt {
+            setup: &again,
+            ..Attempt::anns()
+        }
+        .run()
+        .is_ok()
+    );
 }
 
 // Proves: C9
 #[test]
 fn other_seed_opens_nothing() {
     let other = ServerSetup::from_seed(&[6; 32]).unwrap();
-    Attempt { setup: &other, ..Attempt::anns() }.is_refused();
+    Attempt {
+        setup: &other,
+        ..Attempt::anns()
+    }
+    .is_refused();
 }
 
 #[test]
 fn wrong_password_is_refused() {
     let secret = Secret::password("not the one that was registered").unwrap();
-    Attempt { secret: &secret, ..Attempt::anns() }.is_refused();
+    Attempt {
+        secret: &secret,
+        ..Attempt::anns()
+    }
+    .is_refused();
 }
 
 // Proves: C10: a relayed login, as by someone in the middle of two channels.
 #[test]
 fn other_channel_is_refused() {
     let client = Bound::new(id(Credential::Password, "ann"), &SERVER, &[1; 32]);
-    Attempt { client, ..Attempt::anns() }.is_refused();
+    Attempt {
+        client,
+        ..Attempt::anns()
+    }
+    .is_refused();
 }
 
 // Proves: C10
 #[test]
 fn other_server_key_is_refused() {
     let client = Bound::new(id(Credential::Password, "ann"), &[1; 32], &TRANSCRIPT);
-    Attempt { client, ..Attempt::anns() }.is_refused();
+    Attempt {
+        client,
+        ..Attempt::anns()
+    }
+    .is_refused();
     // Also where both ends agree on a key, but it is not the one registered with.
     let moved = Bound::new(id(Credential::Password, "ann"), &[1; 32], &TRANSCRIPT);
-    Attempt { client: moved.clone(), server: moved, ..Attempt::anns() }.is_refused();
+    Attempt {
+        client: moved.clone(),
+        server: moved,
+        ..Attempt::anns()
+    }
+    .is_refused();
 }
 
 // Proves: C10: the server answers for another account than the one asked for.
 #[test]
 fn other_name_is_refused() {
     let server = bound(id(Credential::Password, "bob"));
-    Attempt { server, ..Attempt::anns() }.is_refused();
+    Attempt {
+        server,
+        ..Attempt::anns()
+    }
+    .is_refused();
     let bob = bound(id(Credential::Password, "bob"));
-    Attempt { client: bob.clone(), server: bob, ..Attempt::anns() }.is_refused();
+    Attempt {
+        client: bob.clone(),
+        server: bob,
+        ..Attempt::anns()
+    }
+    .is_refused();
 }
 
 #[test]
 fn other_kind_of_credential_is_refused() {
     let recovery = bound(id(Credential::Recovery, "ann"));
-    Attempt { client: recovery.clone(), server: recovery.clone(), ..Attempt::anns() }.is_refused();
+    Attempt {
+        client: recovery.clone(),
+        server: recovery.clone(),
+        ..Attempt::anns()
+    }
+    .is_refused();
     let record = Some(&ANN.code_record);
-    Attempt { record, client: recovery.clone(), server: recovery, ..Attempt::anns() }.is_refused();
+    Attempt {
+        record,
+        client: recovery.clone(),
+        server: recovery,
+        ..Attempt::anns()
+    }
+    .is_refused();
     let code = ANN.code.secret();
-    Attempt { secret: &code, ..Attempt::anns() }.is_refused();
+    Attempt {
+        secret: &code,
+        ..Attempt::anns()
+    }
+    .is_refused();
 }
 
 // Proves: C6
 #[test]
 fn unknown_name_answers_as_a_wrong_password_does() {
     let nobody = bound(id(Credential::Password, "nobody"));
-    Attempt { record: None, client: nobody.clone(), server: nobody.clone(), ..Attempt::anns() }.is_refused();
+    Attempt {
+        record: None,
+        client: nobody.clone(),
+        server: nobody.clone(),
+        ..Attempt::anns()
+    }
+    .is_refused();
 
     let (_, ke1) = ClientLogin::start(&ANN.password, nobody.clone(), &mut random()).unwrap();
     let answer = |record, bound: &Bound| {
-        let (_, ke2) = ServerLogin::start(&ANN.setup, record, bound.clone(), &ke1, &mut random()).unwrap();
+        let (_, ke2) =
+            ServerLogin::start(&ANN.setup, record, bound.clone(), &ke1, &mut random()).unwrap();
         ke2
     };
     let anns = bound(id(Credential::Password, "ann"));
@@ -218,7 +309,12 @@ fn unknown_name_refuses_every_third_message() {
 #[test]
 fn damaged_record_is_told_to_the_server() {
     let record = Record::from_store(&[0xff; 192]);
-    let (_, ke1) = ClientLogin::start(&ANN.password, bound(id(Credential::Password, "ann")), &mut random()).unwrap();
+    let (_, ke1) = ClientLogin::start(
+        &ANN.password,
+        bound(id(Credential::Password, "ann")),
+        &mut random(),
+    )
+    .unwrap();
     let started = ServerLogin::start(
         &ANN.setup,
         Some(&record),
@@ -236,8 +332,17 @@ fn server_sees_nothing_of_the_secret() {
     let request = || ClientRegistration::start(&secret, &mut random()).unwrap().1;
     assert_ne!(request(), request(), "blinded afresh each time");
     let stored = ANN.record.as_bytes();
-    for word in ANN.password.reveal().split(' ').filter(|word| word.len() >= 4) {
-        assert!(!stored.windows(word.len()).any(|window| window == word.as_bytes()));
+    for word in ANN
+        .password
+        .reveal()
+        .split(' ')
+        .filter(|word| word.len() >= 4)
+    {
+        assert!(
+            !stored
+                .windows(word.len())
+                .any(|window| window == word.as_bytes())
+        );
     }
 }
 

@@ -17,14 +17,28 @@ fn blind(case: &Case, name: &str) -> Vec<u8> {
 }
 
 fn replay(case: &Case) {
-    let [credential, client, server] =
-        ["credential_identifier", "client_identity", "server_identity"].map(|name| case.bytes(name));
-    let identities = Identities { credential: &credential, client: &client, server: &server };
+    let [credential, client, server] = [
+        "credential_identifier",
+        "client_identity",
+        "server_identity",
+    ]
+    .map(|name| case.bytes(name));
+    let identities = Identities {
+        credential: &credential,
+        client: &client,
+        server: &server,
+    };
     let [password, context] = ["password", "context"].map(|name| case.bytes(name));
-    let setup =
-        setup(&case.bytes("oprf_seed"), &case.bytes("server_private_key"), &case.bytes("server_public_key"));
+    let setup = setup(
+        &case.bytes("oprf_seed"),
+        &case.bytes("server_private_key"),
+        &case.bytes("server_public_key"),
+    );
 
-    let mut script = Script::new(&[&blind(case, "blind_registration"), &case.bytes("envelope_nonce")]);
+    let mut script = Script::new(&[
+        &blind(case, "blind_registration"),
+        &case.bytes("envelope_nonce"),
+    ]);
     let (state, request) = registration_request::<Identity>(&password, &mut script).unwrap();
     assert_eq!(request, case.array("registration_request"));
     let response = registration_response(&setup, &credential, &request).unwrap();
@@ -51,11 +65,20 @@ fn replay(case: &Case) {
         &case.bytes("server_keyshare_seed"),
         &case.bytes("server_nonce"),
     ]);
-    let (server_state, second) = ke2(&setup, &upload, &first, identities, &context, &mut script).unwrap();
+    let (server_state, second) =
+        ke2(&setup, &upload, &first, identities, &context, &mut script).unwrap();
     assert_eq!(second, case.array("ke2"));
     assert!(script.is_used_up());
 
-    let third = ke3(client_state, &password, &second, identities, &context, &mut Script::new(&[])).unwrap();
+    let third = ke3(
+        client_state,
+        &password,
+        &second,
+        identities,
+        &context,
+        &mut Script::new(&[]),
+    )
+    .unwrap();
     assert_eq!(third.message, case.array("ke3"));
     assert_eq!(*third.export_key, case.array("export_key"));
     assert_eq!(*third.session_key, case.array("session_key"));
@@ -65,9 +88,10 @@ fn replay(case: &Case) {
 
 #[test]
 fn rfc_9807_vectors() {
-    for file in
-        [include_str!("../../tests/vectors/rfc9807-1.txt"), include_str!("../../tests/vectors/rfc9807-2.txt")]
-    {
+    for file in [
+        include_str!("../../tests/vectors/rfc9807-1.txt"),
+        include_str!("../../tests/vectors/rfc9807-2.txt"),
+    ] {
         cases(file).iter().for_each(replay);
     }
 }
@@ -98,22 +122,51 @@ fn run(change: impl Fn(Message, &mut Vec<u8>)) -> Result<(), LoginError> {
         change(message, &mut bytes);
         bytes
     };
-    let identities = Identities { credential: b"pw:ann", client: b"pw:ann", server: &[9; 32] };
+    let identities = Identities {
+        credential: b"pw:ann",
+        client: b"pw:ann",
+        server: &[9; 32],
+    };
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
     let setup = Setup::new(&[1; 64], &[2; 32])?;
 
     let (state, request) = registration_request::<Identity>(b"secret", rng)?;
     let response = registration_response(&setup, b"pw:ann", &sent(Message::Request, &request))?;
-    let (upload, export_key) =
-        registration_upload(state, b"secret", &sent(Message::Response, &response), identities, rng)?;
-    let record: [u8; RECORD_LEN] =
-        sent(Message::Upload, &upload).try_into().map_err(|_| LoginError::Malformed)?;
+    let (upload, export_key) = registration_upload(
+        state,
+        b"secret",
+        &sent(Message::Response, &response),
+        identities,
+        rng,
+    )?;
+    let record: [u8; RECORD_LEN] = sent(Message::Upload, &upload)
+        .try_into()
+        .map_err(|_| LoginError::Malformed)?;
     check_record(&record)?;
 
     let (client, first) = ke1::<Identity>(b"secret", rng)?;
-    let (server, second) = ke2(&setup, &record, &sent(Message::Ke1, &first), identities, b"context", rng)?;
-    let third = ke3(client, b"secret", &sent(Message::Ke2, &second), identities, b"context", rng)?;
-    let session_key = finish(server, &sent(Message::Ke3, &third.message), identities, b"context")?;
+    let (server, second) = ke2(
+        &setup,
+        &record,
+        &sent(Message::Ke1, &first),
+        identities,
+        b"context",
+        rng,
+    )?;
+    let third = ke3(
+        client,
+        b"secret",
+        &sent(Message::Ke2, &second),
+        identities,
+        b"context",
+        rng,
+    )?;
+    let session_key = finish(
+        server,
+        &sent(Message::Ke3, &third.message),
+        identities,
+        b"context",
+    )?;
     assert_eq!(session_key, third.session_key);
     assert_eq!(export_key, third.export_key);
     Ok(())
@@ -178,7 +231,11 @@ fn all_zeros_and_all_ones_are_refused() {
 #[test]
 fn reflected_element_is_refused() {
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let identities = Identities { credential: b"pw:ann", client: b"pw:ann", server: &[9; 32] };
+    let identities = Identities {
+        credential: b"pw:ann",
+        client: b"pw:ann",
+        server: &[9; 32],
+    };
     let (client, first) = ke1::<Identity>(b"secret", rng).unwrap();
     let setup = Setup::new(&[1; 64], &[2; 32]).unwrap();
     let mut record = [0; RECORD_LEN];
