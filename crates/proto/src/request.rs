@@ -34,10 +34,10 @@ choice! {
         /// Proves a device: Ed25519 over `device-auth` ‖ h ‖ account.
         1 => DeviceLogin { account: AccountId, device: DeviceId, signature: [u8; 64] },
         /// Registration, first step: invite code and two OPAQUE registration requests.
-        2 => RegisterStart { code: [u8; 16], name: Name, password: Bytes, recovery: Bytes },
+        2 => RegisterStart { code: [u8; 32], name: Name, password: Bytes, recovery: Bytes },
         /// Registration, second step. The chain is genesis, device_add, history_key, vault.
         /// Repeated by the same identity it is answered by `Done` again.
-        3 => RegisterFinish { code: [u8; 16], chain: Vec<Signed>, bundle: Bytes, prekey: Signed },
+        3 => RegisterFinish { code: [u8; 32], chain: Vec<Signed>, bundle: Bytes, prekey: Signed },
         /// Password login, first step; credential 0 is the password, 1 the recovery code.
         4 => PasswordStart { credential: u8, name: Name, ke1: Bytes },
         /// Password login, second step.
