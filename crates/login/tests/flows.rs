@@ -1,5 +1,11 @@
 //! Registration and login through the public API, with the real key stretching.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::sync::LazyLock;
 
 use getrandom::SysRng;
@@ -99,7 +105,7 @@ impl Attempt<'_> {
         Ok((logged_in, session_key))
     }
 
-    fn is_refused(self) {
+    fn assert_refused(self) {
         assert_eq!(self.run().unwrap_err(), LoginError::Refused);
     }
 }
@@ -177,39 +183,39 @@ fn other_seed_opens_nothing() {
         setup: &other,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
 }
 
 #[test]
-fn wrong_password_is_refused() {
+fn wrong_password_assert_refused() {
     let secret = Secret::password("not the one that was registered").unwrap();
     Attempt {
         secret: &secret,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
 }
 
 // Proves: C10: a relayed login, as by someone in the middle of two channels.
 #[test]
-fn other_channel_is_refused() {
+fn other_channel_assert_refused() {
     let client = Bound::new(id(Credential::Password, "ann"), &SERVER, &[1; 32]);
     Attempt {
         client,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
 }
 
 // Proves: C10
 #[test]
-fn other_server_key_is_refused() {
+fn other_server_key_assert_refused() {
     let client = Bound::new(id(Credential::Password, "ann"), &[1; 32], &TRANSCRIPT);
     Attempt {
         client,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
     // Also where both ends agree on a key, but it is not the one registered with.
     let moved = Bound::new(id(Credential::Password, "ann"), &[1; 32], &TRANSCRIPT);
     Attempt {
@@ -217,36 +223,36 @@ fn other_server_key_is_refused() {
         server: moved,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
 }
 
 // Proves: C10: the server answers for another account than the one asked for.
 #[test]
-fn other_name_is_refused() {
+fn other_name_assert_refused() {
     let server = bound(id(Credential::Password, "bob"));
     Attempt {
         server,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
     let bob = bound(id(Credential::Password, "bob"));
     Attempt {
         client: bob.clone(),
         server: bob,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
 }
 
 #[test]
-fn other_kind_of_credential_is_refused() {
+fn other_kind_of_credential_assert_refused() {
     let recovery = bound(id(Credential::Recovery, "ann"));
     Attempt {
         client: recovery.clone(),
         server: recovery.clone(),
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
     let record = Some(&ANN.code_record);
     Attempt {
         record,
@@ -254,13 +260,13 @@ fn other_kind_of_credential_is_refused() {
         server: recovery,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
     let code = ANN.code.secret();
     Attempt {
         secret: &code,
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
 }
 
 // Proves: C6
@@ -273,7 +279,7 @@ fn unknown_name_answers_as_a_wrong_password_does() {
         server: nobody.clone(),
         ..Attempt::anns()
     }
-    .is_refused();
+    .assert_refused();
 
     let (_, ke1) = ClientLogin::start(&ANN.password, nobody.clone(), &mut random()).unwrap();
     let answer = |record, bound: &Bound| {

@@ -2,6 +2,7 @@
 //! out; the flows with it are in `tests/flows.rs`.
 
 use opaque_ke::ksf::Identity;
+use proptest::prelude::*;
 
 use super::*;
 use crate::vector::{Case, Script, cases};
@@ -246,4 +247,27 @@ fn reflected_element_is_refused() {
         ke3(client, b"secret", &second, identities, b"context", rng),
         Err(LoginError::Refused)
     ));
+}
+
+proptest! {
+    // Proves: C21
+    #[test]
+    fn any_bytes_are_taken_or_refused(
+        request: [u8; REGISTRATION_REQUEST_LEN],
+        record in prop::collection::vec(any::<u8>(), RECORD_LEN),
+        first in prop::collection::vec(any::<u8>(), KE1_LEN),
+        other in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let setup = Setup::new(&[1; 64], &[2; 32]).unwrap();
+        let identities = Identities { credential: b"pw:ann", client: b"pw:ann", server: &[9; 32] };
+        let record: [u8; RECORD_LEN] = record.try_into().unwrap();
+        let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+        for request in [request.as_slice(), &other] {
+            let _ = registration_response(&setup, b"pw:ann", request);
+        }
+        let _ = check_record(&record);
+        for first in [&first, &other] {
+            let _ = ke2(&setup, &record, first, identities, b"context", rng);
+        }
+    }
 }
