@@ -6,9 +6,11 @@
 //! home or is a guest of another that does makes no difference to the face.
 
 mod command;
+mod home;
 mod view;
 
 pub use command::{Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
+pub use home::{Client, Home, HomeError, Start};
 pub use view::{
     AccountView, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice, Row,
     RowKind, SendState, Trust,
