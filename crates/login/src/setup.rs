@@ -43,7 +43,7 @@ impl ServerSetup {
     }
 
     /// The record with which a login goes on: the stored one, or for an unknown name one that no secret opens
-    /// (RFC 9807, section 6.3.2.2). The dummy is made in both cases, so that both take the same steps.
+    /// (RFC 9807, CreateCredentialResponse). The dummy is made in both cases, so that both take the same steps.
     pub(crate) fn record_or_dummy(
         &self,
         stored: Option<&Record>,

@@ -13,7 +13,7 @@ pub const ARGON2_PASSES: u32 = 3;
 pub const ARGON2_LANES: u32 = 4;
 
 /// The salt is constant because the input is the output of the OPRF, which is already salted by a key per account
-/// that only the server has (RFC 9807, section 7).
+/// that only the server has, as in the configurations that RFC 9807 recommends.
 const SALT: [u8; 16] = [0; 16];
 
 /// The memory for Argon2 could not be had.
