@@ -1,1 +1,15 @@
-//! placeholder
+//! What anyone may check (docs/spec/ledger.md §3-§8).
+//!
+//! Account chains, prekeys and the log of a conversation are signed and hashed so that server
+//! and clients come to the same verdict from the same bytes. This crate is that verdict. It
+//! holds no secret and knows no clock, disk or network; what it needs to look up, it asks of
+//! its caller.
+
+mod hash;
+mod signature;
+pub mod text;
+
+pub use hash::{
+    account_id, body_hash, bundle_hash, event_hash, next_log, statement_hash, trimmed_event_hash,
+};
+pub use signature::{BadSignature, verify};

@@ -1,0 +1,35 @@
+//! The exact bytes that are signed (docs/spec/ledger.md §3.2). They are put together from the
+//! bytes as received: nothing is encoded again to be verified.
+
+use crate::hash::{body_hash, length};
+use subrosa_proto::{AccountId, label};
+
+/// What an identity key signs under a statement of its chain.
+#[must_use]
+pub fn statement(body: &[u8]) -> Vec<u8> {
+    [label::STATEMENT, &length(body), body].concat()
+}
+
+/// What a device signs under a prekey.
+#[must_use]
+pub fn prekey(body: &[u8]) -> Vec<u8> {
+    [label::PREKEY, &length(body), body].concat()
+}
+
+/// What a device signs under a receipt register.
+#[must_use]
+pub fn register(body: &[u8]) -> Vec<u8> {
+    [label::REGISTER, &length(body), body].concat()
+}
+
+/// What a device signs under an event.
+#[must_use]
+pub fn event(header: &[u8], body: &[u8]) -> Vec<u8> {
+    [label::EVENT, &length(header), header, &body_hash(body)].concat()
+}
+
+/// What a device signs to log in on the connection whose handshake hash is `handshake`.
+#[must_use]
+pub fn device_auth(handshake: &[u8; 32], account: &AccountId) -> Vec<u8> {
+    [label::DEVICE_AUTH, handshake, account.as_bytes()].concat()
+}
