@@ -124,3 +124,6 @@ impl Aes256 {
         stripped.ok().map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;

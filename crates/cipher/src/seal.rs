@@ -7,7 +7,6 @@ use core::marker::PhantomData;
 use thiserror::Error;
 
 use crate::primitives::{Aes256, Aes256Encryption, BLOCK, HmacSha256, TAG_LEN};
-
 use crate::purpose::Purpose;
 
 /// Bytes of the sealed form of a plaintext of `plain_len` bytes: padded to whole blocks, always by at least one byte,
