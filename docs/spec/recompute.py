@@ -8,6 +8,7 @@ status is 1 if any case differs or cannot be read, or if a family has no cases.
 
 import re
 import sys
+import unicodedata
 from pathlib import Path
 
 from cryptography.hazmat.primitives import constant_time, hashes, hmac
@@ -137,6 +138,135 @@ def seal_vectors():
     return check_each(paths, check_seal_case)
 
 
+# ---- login.md: names, passwords, recovery codes, derivations
+
+SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def cases_of(path):
+    """The cases of a file of login.md §9: fields as in other files, an empty line between two cases."""
+    for text in path.read_text(encoding="ascii").split("\n\n"):
+        lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+        yield {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def hkdf_of(key, name, length):
+    """login.md: HKDF under a label of §1.2."""
+    return HKDF(hashes.SHA256(), length, salt=None, info=b"subrosa/1 " + name + b"\0").derive(key)
+
+
+def hmac_of(key, text):
+    mac = hmac.HMAC(key, hashes.SHA256())
+    mac.update(text)
+    return mac.finalize()
+
+
+def sha256_of(text):
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(text)
+    return digest.finalize()
+
+
+def check_outcome(case, compute, expected):
+    """`compute` gives what the fields `expected` say, or raises Refused where the case is a failure."""
+    require(case.get("expect") in ("success", "failure"), "expect is neither success nor failure")
+    try:
+        computed = compute(case)
+    except Refused as refused:
+        require(case["expect"] == "failure", f"refused, {refused}, and should not be")
+        return
+    require(case["expect"] == "success", "accepted, and should be refused")
+    for name, value in zip(expected, computed, strict=True):
+        require(case[name] == (value if isinstance(value, str) else value.hex()), f"another {name}")
+
+
+def credential_of(case):
+    """login.md §2"""
+    name = hexadecimal(case["name"])
+    if not re.fullmatch(rb"[a-z0-9._-]{1,32}", name):
+        raise Refused("no name")
+    return b"pw:" + name, b"rc:" + name, b"subrosa/1 opaque\0" + hexadecimal(case["transcript"])
+
+
+def password_of(case):
+    """login.md §3.1"""
+    typed = hexadecimal(case["typed"])
+    if len(typed) > 1024:
+        raise Refused("step 1")
+    text = typed.decode("utf-8")
+    if text.endswith("\n"):
+        text = text[:-1].removesuffix("\r")
+    if not text or any(unicodedata.category(character) == "Cc" for character in text):
+        raise Refused("step 3")
+    text = "".join(" " if character.isspace() else character for character in text)
+    text = unicodedata.normalize("NFC", text)
+    parts = [part for part in text.split(" ") if part]
+    if len(parts) == 6 and all(re.fullmatch("[A-Za-z-]+", part) for part in parts):
+        text = " ".join(parts).lower()
+    return (text.encode("utf-8"),)
+
+
+def recovery_code_of(case):
+    """login.md §4"""
+    typed = case["typed"]
+    symbols = [c for c in typed if not (c.isspace() or c == "-" or "\u2010" <= c <= "\u2015")]
+    code = "".join(symbols).upper().replace("O", "0").replace("I", "1").replace("L", "1")
+    if any(symbol not in SYMBOLS for symbol in code):
+        raise Refused("no symbol")
+    if len(code) != 28:
+        raise Refused("not 28 symbols")
+    number = 0
+    for symbol in code:
+        number = 32 * number + SYMBOLS.index(symbol)
+    if number % 1021 != 1:
+        raise Refused("another remainder")
+    last = (1 - 1024 * (number >> 10)) % 1021
+    require(code[26:] == SYMBOLS[last >> 5] + SYMBOLS[last & 31], "the last two symbols are not as computed")
+    return "-".join(code[at : at + 4] for at in range(0, 28, 4)), code
+
+
+def server_seed_of(case):
+    """login.md §5.1"""
+    seed = hexadecimal(case["seed"])
+    return hkdf_of(seed, b"opaque-oprf", 64), hkdf_of(seed, b"opaque-ake", 32), hkdf_of(seed, b"opaque-dummy", 32)
+
+
+def export_key_of(case):
+    """login.md §6.3"""
+    export_key, account = hexadecimal(case["export_key"]), hexadecimal(case["account"])
+    return hkdf_of(export_key, b"slot-key", 32), hmac_of(hkdf_of(export_key, b"anchor", 32), account)
+
+
+def invite_of(case):
+    """login.md §7"""
+    secret, author, new_account = (hexadecimal(case[name]) for name in ("secret", "author", "new_account"))
+    code = hkdf_of(secret, b"invite-code", 32)
+    mac = hmac_of(hkdf_of(secret, b"invite-mac", 32), b"subrosa/1 invite-mac\0" + author + new_account)
+    return code, sha256_of(code), hkdf_of(secret, b"invite-note", 32), mac
+
+
+LOGIN = {
+    "credential.txt": (credential_of, ["password_id", "recovery_id", "context"]),
+    "password.txt": (password_of, ["normal"]),
+    "recovery-code.txt": (recovery_code_of, ["groups", "secret"]),
+    "server-seed.txt": (server_seed_of, ["oprf_seed", "ake_seed", "dummy_seed"]),
+    "export-key.txt": (export_key_of, ["slot_seed", "anchor"]),
+    "invite.txt": (invite_of, ["code", "code_hash", "note_key", "mac"]),
+}
+
+
+def login_vectors():
+    count = 0
+    for name, (compute, expected) in LOGIN.items():
+        for case in cases_of(ROOT / "crates/login/tests/vectors" / name):
+            count += 1
+            try:
+                check_outcome(case, compute, expected)
+            except (Mismatch, ValueError, KeyError) as mismatch:
+                raise Mismatch(f"{name}, {case}: {mismatch}") from None
+    return count
+
+
 # ---- all families
 
 
@@ -151,6 +281,7 @@ def check_each(paths, check):
 
 FAMILIES = {
     "cipher: Seal": seal_vectors,
+    "login: names, secrets, derivations": login_vectors,
 }
 
 
