@@ -1,1 +1,40 @@
-//! placeholder
+//! The secret part of Subrosa: what only the devices of the people who talk can do (`docs/spec/e2e.md`).
+//!
+//! | part | what it is for |
+//! |---|---|
+//! | [`Machine`] | the one entry point of a device: sign, seal, open |
+//! | [`PrekeyDirectory`] | the newest prekeys of others, never gone back from |
+//! | [`StoredSession`], [`Keyring`] | session keys, which lie in the client's store |
+//! | [`Changes`] | what has to be saved before an effect leaves |
+//! | [`Content`] | what is inside a message |
+//! | [`Identity`], [`found_account`], [`open_vault`] | the account's own keys, for as long as they are at hand |
+//!
+//! No clock, disk, network or randomness of its own: time is an argument in Unix milliseconds, and so is the random number
+//! generator. Whether an event is valid at its position is judged by `subrosa_ledger`, from the same code as at the server; this
+//! crate opens what was found valid.
+
+mod changes;
+mod content;
+mod encapsulation;
+mod identity;
+mod invite_note;
+mod pack;
+mod padding;
+mod primitives;
+mod safety_number;
+mod sealed_box;
+mod secret;
+mod session;
+mod signing;
+
+pub use changes::{BadRecordName, Changes, RecordName};
+pub use content::{
+    Body, Content, ContentError, ContentRef, Delete, Edit, FILE_NAME_BYTES_MAX, File, InviteIssued,
+    REACTION_BYTES_MAX, Reaction, Reply, Text,
+};
+pub use identity::Identity;
+pub use invite_note::{open_invite_note, seal_invite_note};
+pub use pack::{PACK_SESSIONS_MAX, seal_pack};
+pub use safety_number::safety_number;
+pub use sealed_box::BadBox;
+pub use session::{BoxError, StoredSession};

@@ -52,9 +52,16 @@ pub trait Wire: Sized {
 /// Encodes a value.
 #[must_use]
 pub fn encode<T: Wire>(value: &T) -> Bytes {
-    let mut out = Writer(Encoder::new(Vec::new()));
+    Bytes::from(encode_into(value, Vec::new()))
+}
+
+/// Appends the encoding of a value to a buffer. Whoever encodes secrets passes one with room for
+/// all, so that it does not move and leave copies behind, and wipes it.
+#[must_use]
+pub fn encode_into<T: Wire>(value: &T, buffer: Vec<u8>) -> Vec<u8> {
+    let mut out = Writer(Encoder::new(buffer));
     value.write(&mut out);
-    Bytes::from(out.0.into_writer())
+    out.0.into_writer()
 }
 
 /// Checks and decodes exactly one value. Byte strings in it share the memory of `bytes`.

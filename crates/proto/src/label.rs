@@ -42,6 +42,8 @@ labels! {
     SHARE = "share",
     /// HPKE info of a vault slot.
     SLOT = "slot",
+    /// Digits that two people compare.
+    SAFETY_NUMBER = "safety-number",
 }
 
 #[cfg(test)]

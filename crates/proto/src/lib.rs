@@ -28,8 +28,8 @@ mod statement;
 mod version;
 
 pub use address::{Address, AddressError, Host, InviteLine, InviteSecret};
-pub use bundle::{Bundle, HistorySeed, VaultContents};
-pub use codec::{CodecError, Reader, Wire, decode, encode};
+pub use bundle::Bundle;
+pub use codec::{CodecError, Reader, Wire, Writer, decode, encode};
 pub use control::{Control, Form, Role};
 pub use error::{ErrorCode, Refusal};
 pub use event::{Event, EventKind, Header, KeyFields, MessageFields, Quote, SUITE};

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 #[macro_export]
 macro_rules! record {
-    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fmeta:meta])* pub $field:ident: $ty:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$fmeta:meta])* $fvis:vis $field:ident: $ty:ty),* $(,)? }) => {
         $(#[$meta])*
-        pub struct $name { $($(#[$fmeta])* pub $field: $ty),* }
+        $vis struct $name { $($(#[$fmeta])* $fvis $field: $ty),* }
         impl $crate::codec::Wire for $name {
             fn write(&self, out: &mut $crate::codec::Writer) {
                 out.array(const { <[&str]>::len(&[$(stringify!($field)),*]) as u64 });

@@ -1,0 +1,303 @@
+//! What is inside a message (`docs/spec/e2e.md` §2): kinds, their encoding, and whose word counts about what.
+
+use bytes::Bytes;
+use core::fmt;
+use rand_core::CryptoRng;
+use subrosa_proto::{
+    AccountId, CodecError, ContentId, Reader, Wire, Writer, decode, encode, limits, record,
+};
+
+/// Longest reaction, in bytes: one emoji with its modifiers.
+pub const REACTION_BYTES_MAX: usize = 64;
+/// Longest file name and media type, in bytes.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+
+record! {
+    /// A piece of content, named by who wrote it and the id that they gave it. Another account may use the same id for
+    /// something else, so the id alone names nothing.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub struct ContentRef {
+        /// The author.
+        pub account: AccountId,
+        /// The author's id of it.
+        pub id: ContentId,
+    }
+}
+
+record! {
+    /// A text.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Text {
+        /// UTF-8, at most [`limits::TEXT_BYTES_MAX`] bytes.
+        pub text: String,
+    }
+}
+
+record! {
+    /// A text that answers something.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Reply {
+        /// What it answers.
+        pub to: ContentRef,
+        /// As in [`Text`].
+        pub text: String,
+    }
+}
+
+record! {
+    /// Replaces the text of something the same account wrote.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Edit {
+        /// Which of the author's own.
+        pub of: ContentId,
+        /// The new text, as in [`Text`].
+        pub text: String,
+    }
+}
+
+record! {
+    /// Takes back something the same account wrote.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Delete {
+        /// Which of the author's own.
+        pub of: ContentId,
+    }
+}
+
+record! {
+    /// An emoji beside something. An account has one reaction to each content: the newest.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Reaction {
+        /// What it is about.
+        pub to: ContentRef,
+        /// At most [`REACTION_BYTES_MAX`] bytes; empty takes the reaction back.
+        pub emoji: String,
+    }
+}
+
+record! {
+    /// A file that lies sealed at the server.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct File {
+        /// The file's key.
+        pub key: [u8; 32],
+        /// SHA-256 of its sealed list of segments.
+        pub list: [u8; 32],
+        /// Length of the file, bytes.
+        pub size: u64,
+        /// Its name, without folders, at most [`FILE_NAME_BYTES_MAX`] bytes.
+        pub name: String,
+        /// Its media type as the author sees it, at most [`FILE_NAME_BYTES_MAX`] bytes.
+        pub media_type: String,
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+record! {
+    /// In one's own conversation: an invite that this account has left at the server.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct InviteIssued {
+        /// The secret of the invite line.
+        pub secret: [u8; 16],
+        /// When it was made, Unix milliseconds.
+        pub created_ms: u64,
+    }
+}
+
+impl fmt::Debug for InviteIssued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InviteIssued").field("created_ms", &self.created_ms).finish_non_exhaustive()
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$meta:meta])* $number:literal = $kind:ident),* $(,)?) => {
+        /// What a content says, by kind.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Body {
+            $($(#[$meta])* $kind($kind),)*
+            /// A kind of a newer version: kept, and shown as that.
+            Unknown {
+                /// Its number.
+                kind: u64,
+                /// Its fields, as received.
+                fields: Bytes,
+            },
+        }
+
+        impl Body {
+            fn number_and_fields(&self) -> (u64, Bytes) {
+                match self {
+                    $(Self::$kind(fields) => ($number, encode(fields)),)*
+                    Self::Unknown { kind, fields } => (*kind, fields.clone()),
+                }
+            }
+
+            fn from_parts(kind: u64, fields: Bytes) -> Result<Self, CodecError> {
+                match kind {
+                    $($number => decode(&fields).map(Self::$kind),)*
+                    _ => Ok(Self::Unknown { kind, fields }),
+                }
+            }
+        }
+
+        $(impl From<$kind> for Body {
+            fn from(fields: $kind) -> Self { Self::$kind(fields) }
+        })*
+    };
+}
+
+kinds! {
+    /// A text.
+    1 = Text,
+    /// A text that answers something.
+    2 = Reply,
+    /// A new text for something.
+    3 = Edit,
+    /// Something is taken back.
+    4 = Delete,
+    /// An emoji beside something.
+    5 = Reaction,
+    /// A file.
+    6 = File,
+    /// An invite of this account, in its own conversation only.
+    32 = InviteIssued,
+}
+
+/// One piece of content as its author wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Given by the author, random; the same when the content has to be sent in another event. Shown once per account.
+    pub id: ContentId,
+    /// When the author wrote it, by the author's clock, Unix milliseconds.
+    pub author_ms: u64,
+    /// What it says.
+    pub body: Body,
+}
+
+/// Why a content is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContentError {
+    /// It is not an encoding of a content.
+    #[error("the content is malformed: {0}")]
+    Codec(#[from] CodecError),
+    /// A part is longer than allowed.
+    #[error("the {part} is {bytes} bytes long, {max} are allowed")]
+    TooLong {
+        /// Which part.
+        part: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+}
+
+impl Content {
+    /// A new piece of content under a fresh id.
+    pub fn new(body: impl Into<Body>, author_ms: u64, rng: &mut impl CryptoRng) -> Self {
+        let mut id = ContentId([0; 16]);
+        rng.fill_bytes(&mut id.0);
+        Self {
+            id,
+            author_ms,
+            body: body.into(),
+        }
+    }
+
+    /// The text, where this kind has one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.body {
+            Body::Text(Text { text }) | Body::Reply(Reply { text, .. }) | Body::Edit(Edit { text, .. }) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What this content, written by `author`, is about. An edit or deletion names its target by the id alone and so can only
+    /// mean the author's own: there is no way to write one that counts for another account's content.
+    #[must_use]
+    pub fn target(&self, author: AccountId) -> Option<ContentRef> {
+        match &self.body {
+            Body::Edit(Edit { of, .. }) | Body::Delete(Delete { of }) => Some(ContentRef {
+                account: author,
+                id: *of,
+            }),
+            Body::Reply(Reply { to, .. }) | Body::Reaction(Reaction { to, .. }) => Some(*to),
+            _ => None,
+        }
+    }
+
+    /// Whether this content changes what is shown of its [`target`](Self::target) rather than standing by itself.
+    #[must_use]
+    pub const fn amends(&self) -> bool {
+        matches!(self.body, Body::Edit(_) | Body::Delete(_) | Body::Reaction(_))
+    }
+
+    /// The encoding, as it is sealed and stored.
+    ///
+    /// # Errors
+    /// [`ContentError::TooLong`].
+    pub fn encode(&self) -> Result<Bytes, ContentError> {
+        self.check_lengths()?;
+        Ok(encode(self))
+    }
+
+    /// Reads an encoding.
+    ///
+    /// # Errors
+    /// [`ContentError`]. A kind that this version does not know is no error: [`Body::Unknown`].
+    pub fn decode(bytes: &Bytes) -> Result<Self, ContentError> {
+        let content: Self = decode(bytes)?;
+        content.check_lengths()?;
+        Ok(content)
+    }
+
+    fn check_lengths(&self) -> Result<(), ContentError> {
+        let within = |part, bytes, max| match bytes <= max {
+            true => Ok(()),
+            false => Err(ContentError::TooLong { part, bytes, max }),
+        };
+        if let Some(text) = self.text() {
+            within("text", text.len(), limits::TEXT_BYTES_MAX)?;
+        }
+        match &self.body {
+            Body::Reaction(reaction) => within("reaction", reaction.emoji.len(), REACTION_BYTES_MAX),
+            Body::File(file) => {
+                within("file name", file.name.len(), FILE_NAME_BYTES_MAX)?;
+                within("media type", file.media_type.len(), FILE_NAME_BYTES_MAX)
+            }
+            Body::Unknown { fields, .. } => within("content", fields.len(), limits::EVENT_BYTES_MAX),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `[id, author's time, kind, fields]`, the fields being bytes that hold an encoding of their own.
+impl Wire for Content {
+    fn write(&self, out: &mut Writer) {
+        let (kind, fields) = self.body.number_and_fields();
+        out.array(4);
+        self.id.write(out);
+        out.uint(self.author_ms);
+        out.uint(kind);
+        out.bytes(&fields);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, CodecError> {
+        from.array(4, "Content")?;
+        Ok(Self {
+            id: ContentId::read(from)?,
+            author_ms: from.uint("author's time")?,
+            body: Body::from_parts(from.uint("kind")?, from.bytes("fields")?)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

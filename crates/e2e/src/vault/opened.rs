@@ -1,0 +1,252 @@
+//! An opened vault: checked against the account chain, good for statements of the account (`docs/spec/e2e.md` §3.5).
+
+use super::contents::{ContentsError, HistorySeed, SlotEntry, VaultContents};
+use super::founding::Chain;
+use super::history::HistoryOpener;
+use super::slot::{Credential, SLOT_LEN, Slot, SlotKey, SlotSecret};
+use crate::identity::Identity;
+use crate::sealed_box::{BadBox, BoxKey};
+use crate::secret::Secret;
+use bytes::Bytes;
+use core::fmt;
+use rand_core::CryptoRng;
+use subrosa_ledger::{Account, bundle_hash};
+use subrosa_proto::{
+    AccountId, Bundle, CodecError, DeviceId, Signed, StatementOp, decode, encode, limits,
+};
+
+/// Why a vault does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The bundle is not one.
+    #[error("the account's vault is malformed: {0}")]
+    Malformed(#[from] CodecError),
+    /// The bundle is not the one that the account's chain certifies: parts were mixed, or it is old or new against the chain.
+    #[error("the account's vault does not belong to its chain of statements")]
+    NotCertified,
+    /// The slot was registered for another account or with another secret.
+    #[error("this password or recovery code is not that of this account")]
+    OtherAccount,
+    /// A sealed part does not open.
+    #[error("the account's vault does not open")]
+    Sealed,
+    /// What is inside contradicts the chain: another identity, another history key, or a chain that was cut back.
+    #[error("the account's vault contradicts its chain of statements")]
+    Contradiction,
+}
+
+impl From<BadBox> for VaultError {
+    fn from(_: BadBox) -> Self {
+        Self::Sealed
+    }
+}
+
+impl From<ContentsError> for VaultError {
+    fn from(error: ContentsError) -> Self {
+        match error {
+            ContentsError::Sealed => Self::Sealed,
+            ContentsError::Codec(error) => Self::Malformed(error),
+        }
+    }
+}
+
+/// The account's secrets, wiped when dropped. Keep it no longer than the work that needs it takes.
+pub struct OpenedVault {
+    identity: Identity,
+    contents: VaultContents,
+    bundle: Bundle,
+}
+
+/// Statements and the bundle that the last of them certifies, to be appended in one step.
+#[derive(Debug, Clone)]
+pub struct Rewritten {
+    /// history_key, vault.
+    pub statements: Vec<Signed>,
+    /// The encoded bundle.
+    pub bundle: Bytes,
+}
+
+/// Opens a bundle by one of its slots and checks it against the account's chain.
+///
+/// # Errors
+/// [`VaultError`]; nothing of the inside leaves with it.
+pub fn open_vault(
+    bytes: &Bytes,
+    slot: Slot,
+    secret: &SlotSecret,
+    account: &Account,
+) -> Result<OpenedVault, VaultError> {
+    if bytes.len() > limits::BUNDLE_BYTES_MAX {
+        return Err(VaultError::NotCertified);
+    }
+    let bundle: Bundle = decode(bytes)?;
+    if account.vault() != Some((bundle.version, bundle_hash(bytes))) {
+        return Err(VaultError::NotCertified);
+    }
+    let sealed = match slot {
+        Slot::Password => &bundle.password_slot,
+        Slot::Recovery => &bundle.recovery_slot,
+    };
+    if sealed.len() != SLOT_LEN {
+        return Err(VaultError::Sealed);
+    }
+    let vault_key = secret
+        .open(slot, account.id(), bundle.version, sealed)
+        .ok_or(VaultError::OtherAccount)??;
+    let contents = VaultContents::open(account.id(), &bundle, &vault_key)?;
+    let identity = Identity::from_seed(&contents.identity_seed);
+    check(&contents, &identity, account)?;
+    Ok(OpenedVault {
+        identity,
+        contents,
+        bundle,
+    })
+}
+
+fn check(
+    contents: &VaultContents,
+    identity: &Identity,
+    account: &Account,
+) -> Result<(), VaultError> {
+    let is_own = identity.id() == account.id();
+    let continues = account.hash_at(contents.head.seq) == Some(contents.head.hash);
+    let rising = contents
+        .history
+        .iter()
+        .zip(contents.history.iter().skip(1))
+        .all(|(earlier, later)| earlier.generation < later.generation);
+    let certified = contents.history.iter().all(|history| {
+        let key = BoxKey::from_seed(Secret::copy_of(history.seed.expose())).public();
+        account.history_key_of(history.generation) == Some(&key)
+    });
+    // The newest generation certified must be here, else this device could not read what others seal to it.
+    let newest = contents.history.last().map(|history| history.generation)
+        == account.history_key().map(|(generation, _)| generation);
+    if is_own && continues && rising && certified && newest {
+        Ok(())
+    } else {
+        Err(VaultError::Contradiction)
+    }
+}
+
+impl OpenedVault {
+    /// The account.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.identity.id()
+    }
+
+    /// Certifies a device: the statement to append to `account`.
+    #[must_use]
+    pub fn add_device(&self, account: &Account, device: DeviceId, label: &str) -> Signed {
+        self.state(
+            account,
+            StatementOp::DeviceAdd {
+                device,
+                label: label.to_owned(),
+            },
+        )
+    }
+
+    /// Ends a device for good: the statement to append to `account`, and to carry into every conversation.
+    #[must_use]
+    pub fn revoke_device(&self, account: &Account, device: DeviceId) -> Signed {
+        self.state(account, StatementOp::DeviceRevoke { device })
+    }
+
+    fn state(&self, account: &Account, op: StatementOp) -> Signed {
+        self.identity.sign_statement(Some(account.head()), op)
+    }
+
+    /// Keys that open this account's archived boxes; the identity key is not among them.
+    #[must_use]
+    pub fn history_opener(&self) -> HistoryOpener {
+        HistoryOpener::new(self.account(), &self.contents.history)
+    }
+
+    /// Replaces the password or the recovery code: a new slot under a fresh vault key with the other slot sealed anew, and a new
+    /// generation of the history key, so that the old secret opens nothing that is sealed from now on.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the other slot's public key is not one.
+    pub fn change(
+        &self,
+        account: &Account,
+        slot: Slot,
+        new: Credential<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Rewritten, VaultError> {
+        let generation = account
+            .history_key()
+            .map_or(1, |(generation, _)| generation.saturating_add(1));
+        let history = BoxKey::generate(rng);
+        let mut chain = Chain::after(&self.identity, account.head());
+        let head = chain.append(StatementOp::HistoryKey {
+            generation,
+            key: history.public(),
+        });
+        let kept = |public: &Bytes, sealed: &Bytes, record: &Bytes| {
+            SlotKey::from_parts(public.clone(), sealed).map(|key| SlotEntry {
+                key,
+                record: record.clone(),
+            })
+        };
+        let fresh = SlotEntry {
+            key: new.secret.public_half(),
+            record: new.record,
+        };
+        let (password, recovery) = match slot {
+            Slot::Password => {
+                let other = kept(
+                    &self.contents.recovery_slot_key,
+                    &self.bundle.recovery_slot,
+                    &self.bundle.recovery_record,
+                );
+                (fresh, other.ok_or(VaultError::Sealed)?)
+            }
+            Slot::Recovery => {
+                let other = kept(
+                    &self.contents.password_slot_key,
+                    &self.bundle.password_slot,
+                    &self.bundle.password_record,
+                );
+                (other.ok_or(VaultError::Sealed)?, fresh)
+            }
+        };
+        let version = self.bundle.version.saturating_add(1);
+        let contents = VaultContents {
+            identity_seed: self.identity.seed(),
+            history: self.generations_and(generation, &history),
+            head,
+            password_slot_key: password.key.public.clone(),
+            recovery_slot_key: recovery.key.public.clone(),
+        };
+        let bundle = encode(&contents.seal(self.account(), version, password, recovery, rng)?);
+        chain.append(StatementOp::Vault {
+            version,
+            hash: bundle_hash(&bundle),
+        });
+        Ok(Rewritten {
+            statements: chain.statements,
+            bundle,
+        })
+    }
+
+    fn generations_and(&self, generation: u64, key: &BoxKey) -> Vec<HistorySeed> {
+        let known = self.contents.history.iter();
+        known
+            .map(|history| (history.generation, history.seed.expose()))
+            .chain([(generation, key.seed().expose())])
+            .map(|(generation, seed)| HistorySeed {
+                generation,
+                seed: Secret::copy_of(seed),
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for OpenedVault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenedVault({:?}, secrets redacted)", self.account())
+    }
+}
