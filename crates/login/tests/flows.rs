@@ -196,7 +196,8 @@ fn wrong_password_assert_refused() {
     .assert_refused();
 }
 
-// Proves: C10: a relayed login, as by someone in the middle of two channels.
+// A relayed login, as by someone in the middle of two channels.
+// Proves: C10
 #[test]
 fn other_channel_assert_refused() {
     let client = Bound::new(id(Credential::Password, "ann"), &SERVER, &[1; 32]);
@@ -226,7 +227,8 @@ fn other_server_key_assert_refused() {
     .assert_refused();
 }
 
-// Proves: C10: the server answers for another account than the one asked for.
+// The server answers for another account than the one asked for.
+// Proves: C10
 #[test]
 fn other_name_assert_refused() {
     let server = bound(id(Credential::Password, "bob"));
@@ -300,7 +302,8 @@ fn unknown_name_answers_as_a_wrong_password_does() {
     assert_ne!(known[0][64..], known[1][64..]);
 }
 
-// Proves: C6: there is no KE3 with which an unknown name gets in.
+// There is no KE3 with which an unknown name gets in.
+// Proves: C6
 #[test]
 fn unknown_name_refuses_every_third_message() {
     let nobody = bound(id(Credential::Password, "nobody"));
@@ -331,7 +334,8 @@ fn damaged_record_is_told_to_the_server() {
     assert_eq!(started.unwrap_err(), LoginError::DamagedRecord);
 }
 
-// Proves: C8: nothing that goes to the server contains the secret or depends on it alone.
+// Nothing that goes to the server contains the secret or depends on it alone.
+// Proves: C8
 #[test]
 fn server_sees_nothing_of_the_secret() {
     let secret = Secret::password("an uncommonly greenish hippopotamus").unwrap();

@@ -173,7 +173,7 @@ fn run(change: impl Fn(Message, &mut Vec<u8>)) -> Result<(), LoginError> {
     Ok(())
 }
 
-// Proves: C10, C21
+// Proves: C21
 #[test]
 fn every_changed_byte_is_refused() {
     run(|_, _| {}).unwrap();
