@@ -57,3 +57,6 @@ fn take(mut shared: B32) -> SharedSecret {
     shared.as_mut_slice().zeroize();
     secret
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,243 @@
+use super::*;
 
+const KEY: [u8; 32] = [6; 32];
+
+/// An inbound direction and the sealer that feeds it whatever a hostile holder of the key likes.
+fn hostile() -> (Sealer, Inbound) {
+    (Sealer::new(Zeroizing::new(KEY)), Inbound::new(Zeroizing::new(KEY)))
+}
+
+fn hello() -> Hello {
+    Hello::new(1, 1, "test").unwrap()
+}
+
+/// Past the hello.
+fn greeted() -> (Sealer, Inbound) {
+    let (mut sealer, mut inbound) = hostile();
+    let event = give(&mut sealer, &mut inbound, 1, &hello().encode()).unwrap();
+    assert_eq!(event, Some(Event::Hello(hello())));
+    (sealer, inbound)
+}
+
+fn give(sealer: &mut Sealer, inbound: &mut Inbound, kind: u8, body: &[u8]) -> Result<Option<Event>, ReceiveError> {
+    let mut record = Vec::new();
+    sealer.seal(kind, body, &mut record).unwrap();
+    match inbound.read(&record)? {
+        Progress::Record { consumed, event } => {
+            assert_eq!(consumed, record.len());
+            Ok(event)
+        }
+        Progress::Incomplete { needed } => panic!("{needed} of {}", record.len()),
+    }
+}
+
+fn assert_dead(inbound: &mut Inbound) {
+    assert!(inbound.opener.is_none());
+    assert_eq!(inbound.partial.capacity(), 0);
+    assert_eq!(inbound.read(&[]), Err(ReceiveError::Dead));
+    assert_eq!(inbound.read(&[0; 200]), Err(ReceiveError::Dead));
+}
+
+fn message(bytes: &[u8]) -> Option<Event> {
+    Some(Event::Message(Bytes::copy_from_slice(bytes)))
+}
+
+// Proves: C2
+#[test]
+fn unknown_types_are_fatal() {
+    for kind in [0, 5, 6, 127, 255] {
+        let (mut sealer, mut inbound) = greeted();
+        assert_eq!(give(&mut sealer, &mut inbound, kind, b""), Err(ReceiveError::UnknownType(kind)));
+        assert_dead(&mut inbound);
+    }
+}
+
+// Proves: C4
+#[test]
+fn nothing_but_a_hello_comes_first() {
+    for kind in [2, 3, 4] {
+        let (mut sealer, mut inbound) = hostile();
+        assert_eq!(give(&mut sealer, &mut inbound, kind, b""), Err(ReceiveError::OutOfTurn));
+        assert_dead(&mut inbound);
+    }
+    let (mut sealer, mut inbound) = hostile();
+    let malformed = ReceiveError::Hello(HelloError::Malformed);
+    assert_eq!(give(&mut sealer, &mut inbound, 1, &[0, 0, 0, 1, 0]), Err(malformed));
+    assert_dead(&mut inbound);
+}
+
+#[test]
+fn a_first_record_longer_than_any_hello_is_refused_by_its_length() {
+    let (_, mut inbound) = hostile();
+    let [.., a, b, c] = (SEALED_HELLO_LEN_MAX + 16).to_be_bytes();
+    assert_eq!(inbound.read(&[a, b, c]), Err(RecordError::Length.into()));
+    assert_dead(&mut inbound);
+}
+
+#[test]
+fn a_second_hello_is_refused() {
+    let (mut sealer, mut inbound) = greeted();
+    assert_eq!(give(&mut sealer, &mut inbound, 1, &hello().encode()), Err(ReceiveError::OutOfTurn));
+    assert_dead(&mut inbound);
+}
+
+#[test]
+fn a_close_stands_between_messages_is_empty_and_final() {
+    let (mut sealer, mut inbound) = greeted();
+    assert_eq!(give(&mut sealer, &mut inbound, 4, &[1; MORE_LEN_MIN]), Ok(None));
+    assert_eq!(give(&mut sealer, &mut inbound, 2, b""), Err(ReceiveError::OutOfTurn));
+    assert_dead(&mut inbound);
+
+    let (mut sealer, mut inbound) = greeted();
+    assert_eq!(give(&mut sealer, &mut inbound, 2, b"x"), Err(ReceiveError::Body));
+    assert_dead(&mut inbound);
+
+    let (mut sealer, mut inbound) = greeted();
+    assert_eq!(give(&mut sealer, &mut inbound, 2, b""), Ok(Some(Event::Closed)));
+    assert_eq!(give(&mut sealer, &mut inbound, 3, b""), Err(ReceiveError::Dead));
+    assert_eq!(inbound.end_of_stream(), Ok(()));
+}
+
+// Proves: C2
+#[test]
+fn an_end_without_a_close_is_truncation_wherever_it_comes() {
+    let (_, mut inbound) = hostile();
+    assert_eq!(inbound.end_of_stream(), Err(ReceiveError::Truncated));
+    let (mut sealer, mut inbound) = greeted();
+    assert_eq!(give(&mut sealer, &mut inbound, 3, b"whole"), Ok(message(b"whole")));
+    assert_eq!(inbound.end_of_stream(), Err(ReceiveError::Truncated));
+    assert_dead(&mut inbound);
+}
+
+#[test]
+fn parts_are_joined() {
+    let (mut sealer, mut inbound) = greeted();
+    let parts = [vec![1; MORE_LEN_MIN], vec![2; BODY_LEN_MAX], vec![3; 5]];
+    assert_eq!(give(&mut sealer, &mut inbound, 4, &parts[0]), Ok(None));
+    assert_eq!(give(&mut sealer, &mut inbound, 4, &parts[1]), Ok(None));
+    assert_eq!(give(&mut sealer, &mut inbound, 3, &parts[2]), Ok(message(&parts.concat())));
+    assert_eq!(give(&mut sealer, &mut inbound, 3, b""), Ok(message(b"")));
+}
+
+// Proves: C5
+#[test]
+fn a_short_part_is_refused() {
+    for len in [0, 1, MORE_LEN_MIN - 1] {
+        let (mut sealer, mut inbound) = greeted();
+        assert_eq!(give(&mut sealer, &mut inbound, 4, &vec![0; len]), Err(ReceiveError::Body));
+        assert_dead(&mut inbound);
+    }
+}
+
+#[test]
+fn a_record_without_type_is_refused() {
+    let key = subrosa_cipher::Key::<subrosa_cipher::purpose::Record>::from_bytes(KEY).prepare();
+    let mut record = vec![0, 0, 48];
+    key.seal(1, &[0, 0, 48], b"", &mut record);
+    let (_, mut inbound) = greeted();
+    assert_eq!(inbound.read(&record), Err(ReceiveError::Body));
+    assert_dead(&mut inbound);
+}
+
+// Proves: C5, C21
+#[test]
+fn the_limit_holds_to_the_byte() {
+    for limit in [0, 1, 4_096, 4_111, 65_501, 65_502, 65_503, 131_004, 200_000, MESSAGE_BYTES_MAX] {
+        for (len, fits) in [(limit, true), (limit + 1, false)] {
+            let (mut sealer, mut inbound) = greeted();
+            inbound.set_message_limit(limit);
+            let bytes = vec![0xab; len];
+            let mut parts = bytes.chunks(BODY_LEN_MAX).peekable();
+            let mut last = Ok(None);
+            if len == 0 {
+                last = give(&mut sealer, &mut inbound, 3, b"");
+            }
+            while let (Some(part), Ok(None)) = (parts.next(), &last) {
+                let kind = if parts.peek().is_some() { 4 } else { 3 };
+                last = give(&mut sealer, &mut inbound, kind, part);
+            }
+            if fits {
+                assert_eq!(last, Ok(message(&bytes)), "{len} within {limit}");
+            } else {
+                assert_eq!(last, Err(ReceiveError::MessageTooLong(limit)), "{len} above {limit}");
+                assert_dead(&mut inbound);
+            }
+        }
+    }
+}
+
+// Proves: C5, C21
+#[test]
+fn the_limit_is_checked_on_the_length_alone() {
+    let (_, mut inbound) = greeted();
+    inbound.set_message_limit(4_096);
+    // The longest record that could hold 4,096 bytes is waited for, the next longer one is not.
+    let needed = 3 + subrosa_cipher::sealed_len(1 + 4_096);
+    assert_eq!(inbound.read(&[0, 0x10, 0x30]), Ok(Progress::Incomplete { needed }));
+    assert_eq!(inbound.read(&[0, 0x10, 0x40]), Err(ReceiveError::MessageTooLong(4_096)));
+    assert_dead(&mut inbound);
+
+    let (mut sealer, mut inbound) = greeted();
+    inbound.set_message_limit(70_000);
+    assert_eq!(give(&mut sealer, &mut inbound, 4, &[0; BODY_LEN_MAX]), Ok(None));
+    assert_eq!(inbound.read(&[1, 0, 0]), Err(ReceiveError::MessageTooLong(70_000)));
+    assert_dead(&mut inbound);
+}
+
+#[test]
+fn the_limit_changes_while_the_channel_runs_and_never_exceeds_the_protocols() {
+    let (mut sealer, mut inbound) = greeted();
+    inbound.set_message_limit(10);
+    assert_eq!(give(&mut sealer, &mut inbound, 3, &[7; 10]), Ok(message(&[7; 10])));
+    inbound.set_message_limit(usize::MAX);
+    assert_eq!(inbound.message_limit, MESSAGE_BYTES_MAX);
+    assert_eq!(give(&mut sealer, &mut inbound, 3, &[7; 60_000]), Ok(message(&[7; 60_000])));
+    inbound.set_message_limit(10);
+    assert_eq!(give(&mut sealer, &mut inbound, 3, &[7; 11]), Err(ReceiveError::MessageTooLong(10)));
+}
+
+#[test]
+fn outbound_keeps_the_order_too() {
+    let mut wire = Vec::new();
+    for misuse in [
+        |outbound: &mut Outbound, wire: &mut Vec<u8>| outbound.message(b"", wire),
+        |outbound: &mut Outbound, wire: &mut Vec<u8>| outbound.close(wire),
+    ] {
+        let mut outbound = Outbound::new(Zeroizing::new(KEY));
+        assert_eq!(misuse(&mut outbound, &mut wire), Err(SendError::OutOfTurn));
+        assert_eq!(outbound.hello(&hello(), &mut wire), Err(SendError::OutOfTurn), "the state is gone");
+    }
+    let mut outbound = Outbound::new(Zeroizing::new(KEY));
+    outbound.hello(&hello(), &mut wire).unwrap();
+    outbound.message(b"x", &mut wire).unwrap();
+    let before = wire.len();
+    let too_long = vec![0; MESSAGE_BYTES_MAX + 1];
+    let error = SendError::MessageTooLong(too_long.len());
+    assert_eq!(outbound.message(&too_long, &mut wire), Err(error));
+    assert_eq!(wire.len(), before);
+    outbound.close(&mut wire).unwrap();
+    assert_eq!(outbound.message(b"x", &mut wire), Err(SendError::OutOfTurn));
+    assert_eq!(outbound.close(&mut wire), Err(SendError::OutOfTurn));
+}
+
+#[test]
+fn long_messages_are_split_at_the_longest_body() {
+    for (len, records) in [(0, 1), (BODY_LEN_MAX, 1), (BODY_LEN_MAX + 1, 2), (2 * BODY_LEN_MAX, 2), (MESSAGE_BYTES_MAX, 5)] {
+        let mut outbound = Outbound::new(Zeroizing::new(KEY));
+        let (mut inbound, mut wire) = (Inbound::new(Zeroizing::new(KEY)), Vec::new());
+        outbound.hello(&hello(), &mut wire).unwrap();
+        let bytes: Vec<u8> = (0..len).map(|i| i as u8).collect();
+        outbound.message(&bytes, &mut wire).unwrap();
+        let mut count = 0;
+        let mut rest = &wire[..];
+        let mut last = None;
+        while !rest.is_empty() {
+            let Ok(Progress::Record { consumed, event }) = inbound.read(rest) else { panic!() };
+            rest = &rest[consumed..];
+            last = event;
+            count += 1;
+        }
+        assert_eq!(count, 1 + records);
+        assert_eq!(last, message(&bytes));
+    }
+}
