@@ -5,11 +5,22 @@
 //! holds no secret and knows no clock, disk or network; what it needs to look up, it asks of
 //! its caller.
 
+mod chain;
+mod conversation;
 mod hash;
+mod membership;
+mod prekey;
 mod signature;
+mod state;
 pub mod text;
+mod verdict;
 
+pub use chain::{Account, ChainError, ChainFork, Device, LABEL_BYTES_MAX, PUBLIC_KEY_BYTES};
+pub use conversation::{Conversation, Member, SESSIONS_OPEN_MAX, Session};
 pub use hash::{
     account_id, body_hash, bundle_hash, event_hash, next_log, statement_hash, trimmed_event_hash,
 };
+pub use membership::PARTICIPANTS_MAX;
+pub use prekey::{PrekeyError, check_prekey};
 pub use signature::{BadSignature, verify};
+pub use verdict::{CreateError, Effect, ForkEvidence, OutOfOrder, Record, Verdict, VoidReason};
