@@ -138,7 +138,14 @@ mod tests {
         ] {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
-        for text in ["", "prekey", "prekey/", "prekey/-1", "outbound/00", "other/1"] {
+        for text in [
+            "",
+            "prekey",
+            "prekey/",
+            "prekey/-1",
+            "outbound/00",
+            "other/1",
+        ] {
             assert!(text.parse::<RecordName>().is_err(), "{text}");
         }
     }
@@ -149,9 +156,15 @@ mod tests {
         let mut changes = Changes::put(RecordName::Prekey(1), secret);
         changes.then(Changes::delete(RecordName::Prekey(1)));
         assert!(changes.puts.is_empty());
-        changes.then(Changes::put(RecordName::Prekey(1), Zeroizing::new(b"hidden".to_vec())));
+        changes.then(Changes::put(
+            RecordName::Prekey(1),
+            Zeroizing::new(b"hidden".to_vec()),
+        ));
         assert!(changes.deletes.is_empty() && changes.puts.len() == 1);
         let shown = format!("{changes:?}");
-        assert!(!shown.contains("hidden") && !shown.contains("104"), "{shown}");
+        assert!(
+            !shown.contains("hidden") && !shown.contains("104"),
+            "{shown}"
+        );
     }
 }

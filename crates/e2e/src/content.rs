@@ -94,7 +94,9 @@ record! {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File").field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("File")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,7 +113,9 @@ record! {
 
 impl fmt::Debug for InviteIssued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InviteIssued").field("created_ms", &self.created_ms).finish_non_exhaustive()
+        f.debug_struct("InviteIssued")
+            .field("created_ms", &self.created_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -214,7 +218,9 @@ impl Content {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.body {
-            Body::Text(Text { text }) | Body::Reply(Reply { text, .. }) | Body::Edit(Edit { text, .. }) => Some(text),
+            Body::Text(Text { text })
+            | Body::Reply(Reply { text, .. })
+            | Body::Edit(Edit { text, .. }) => Some(text),
             _ => None,
         }
     }
@@ -236,7 +242,10 @@ impl Content {
     /// Whether this content changes what is shown of its [`target`](Self::target) rather than standing by itself.
     #[must_use]
     pub const fn amends(&self) -> bool {
-        matches!(self.body, Body::Edit(_) | Body::Delete(_) | Body::Reaction(_))
+        matches!(
+            self.body,
+            Body::Edit(_) | Body::Delete(_) | Body::Reaction(_)
+        )
     }
 
     /// The encoding, as it is sealed and stored.
@@ -267,12 +276,16 @@ impl Content {
             within("text", text.len(), limits::TEXT_BYTES_MAX)?;
         }
         match &self.body {
-            Body::Reaction(reaction) => within("reaction", reaction.emoji.len(), REACTION_BYTES_MAX),
+            Body::Reaction(reaction) => {
+                within("reaction", reaction.emoji.len(), REACTION_BYTES_MAX)
+            }
             Body::File(file) => {
                 within("file name", file.name.len(), FILE_NAME_BYTES_MAX)?;
                 within("media type", file.media_type.len(), FILE_NAME_BYTES_MAX)
             }
-            Body::Unknown { fields, .. } => within("content", fields.len(), limits::EVENT_BYTES_MAX),
+            Body::Unknown { fields, .. } => {
+                within("content", fields.len(), limits::EVENT_BYTES_MAX)
+            }
             _ => Ok(()),
         }
     }

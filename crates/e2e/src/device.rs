@@ -107,6 +107,10 @@ impl Device {
 
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Device({:?} of {:?}, key redacted)", self.id, self.account)
+        write!(
+            f,
+            "Device({:?} of {:?}, key redacted)",
+            self.id, self.account
+        )
     }
 }

@@ -30,8 +30,7 @@ pub(crate) fn encapsulate(
     info: &[u8],
     rng: &mut impl CryptoRng,
 ) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), BadEncapsulation> {
-    let public =
-        <XWing as Kem>::PublicKey::from_bytes(public).map_err(|_| BadEncapsulation)?;
+    let public = <XWing as Kem>::PublicKey::from_bytes(public).map_err(|_| BadEncapsulation)?;
     let (encapsulation, context) = setup_sender_with_rng::<ExportOnlyAead, HkdfSha256, XWing>(
         &OpModeS::Base,
         &public,

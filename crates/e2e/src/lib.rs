@@ -15,17 +15,25 @@
 
 mod changes;
 mod content;
+mod device;
 mod encapsulation;
 mod identity;
 mod invite_note;
+mod keyring;
+mod machine;
+mod outbound;
 mod pack;
 mod padding;
+mod prekey;
 mod primitives;
+mod receipt;
+mod recipients;
 mod safety_number;
 mod sealed_box;
 mod secret;
 mod session;
 mod signing;
+mod vault;
 
 pub use changes::{BadRecordName, Changes, RecordName};
 pub use content::{
@@ -34,7 +42,18 @@ pub use content::{
 };
 pub use identity::Identity;
 pub use invite_note::{open_invite_note, seal_invite_note};
+pub use keyring::Keyring;
+pub use machine::{
+    CopiedDevice, LoadError, Machine, MessageMeta, OpenError, Opened, OpenedSession, SealError,
+    Sealed,
+};
 pub use pack::{PACK_SESSIONS_MAX, seal_pack};
+pub use prekey::{PrekeyDirectory, PrekeyError};
+pub use receipt::{ReadRegister, Receipt, RegisterError, read_register};
 pub use safety_number::safety_number;
 pub use sealed_box::BadBox;
 pub use session::{BoxError, StoredSession};
+pub use vault::{
+    Credential, Founding, HistoryOpener, OpenedVault, Pack, Rewritten, Slot, SlotSecret,
+    VaultError, found_account, open_vault,
+};

@@ -123,9 +123,9 @@ impl Machine {
     /// Whether it is time for the next prekey.
     #[must_use]
     pub fn prekey_due(&self, now_ms: u64) -> bool {
-        self.prekeys.newest().is_none_or(|record| {
-            now_ms.abs_diff(record.made_ms) >= limits::PREKEY_ROTATION_MS
-        })
+        self.prekeys
+            .newest()
+            .is_none_or(|record| now_ms.abs_diff(record.made_ms) >= limits::PREKEY_ROTATION_MS)
     }
 
     /// Makes the next prekey, to be published once its private half is saved.

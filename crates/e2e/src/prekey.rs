@@ -104,7 +104,8 @@ impl PrekeyRing {
             .values()
             .filter(|(record, _)| {
                 let superseded = record.superseded_ms;
-                superseded.is_some_and(|at| at.saturating_add(limits::PREKEY_SUPERSEDED_MS) <= now_ms)
+                superseded
+                    .is_some_and(|at| at.saturating_add(limits::PREKEY_SUPERSEDED_MS) <= now_ms)
             })
             .map(|(record, _)| record.id)
             .collect();

@@ -87,9 +87,12 @@ pub(crate) fn write(
     ]
     .concat();
     let mut sealed = Vec::new();
-    seal_key(session, conv, device.id(), &salt)
-        .prepare()
-        .seal(0, &associated(device.account(), at), &text, &mut sealed);
+    seal_key(session, conv, device.id(), &salt).prepare().seal(
+        0,
+        &associated(device.account(), at),
+        &text,
+        &mut sealed,
+    );
     Some(device.sign_register(&Register {
         conv,
         account: device.account(),
@@ -121,7 +124,7 @@ pub fn read_register(
     let may_receive = conversation.recipients().any(|id| id == register.account);
     let is_live = account.certified(&register.device)
         && account.revoked(&register.device).is_none()
-        && !conversation.is_dead(&register.device);
+        && !conversation.dead(&register.account, &register.device);
     if !may_receive || !is_live {
         return Err(RegisterError::NotMember);
     }

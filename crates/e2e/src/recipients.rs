@@ -67,12 +67,13 @@ impl Recipients {
         own_device: DeviceId,
         now_ms: u64,
     ) -> Result<(), Unknown> {
-        let mut devices: Vec<DeviceId> = account.devices().map(|device| device.id).collect();
+        let mut devices: Vec<DeviceId> = conversation
+            .recipient_devices(account)
+            .map(|device| device.id)
+            .filter(|device| *device != own_device)
+            .collect();
         devices.sort_unstable();
         for device in devices {
-            if device == own_device || conversation.is_dead(&device) {
-                continue;
-            }
             let prekey = prekeys
                 .newest(&device)
                 .ok_or(Unknown::Prekey(account.id(), device))?;

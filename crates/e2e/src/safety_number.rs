@@ -12,7 +12,9 @@ pub fn safety_number(a: AccountId, b: AccountId) -> String {
         .chunks_exact(5)
         .take(12)
         .map(|five| {
-            let number = five.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+            let number = five
+                .iter()
+                .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
             format!("{:05}", number % 100_000)
         })
         .collect();

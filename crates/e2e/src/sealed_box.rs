@@ -38,9 +38,7 @@ impl BoxKey {
         context: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, BadBox> {
-        let (encapsulation, rest) = sealed
-            .split_at_checked(ENCAPSULATION_LEN)
-            .ok_or(BadBox)?;
+        let (encapsulation, rest) = sealed.split_at_checked(ENCAPSULATION_LEN).ok_or(BadBox)?;
         let shared =
             decapsulate(&self.0, encapsulation, &info::<P>(context)).map_err(|_| BadBox)?;
         let mut text = Zeroizing::new(Vec::with_capacity(rest.len()));
@@ -65,8 +63,7 @@ pub(crate) fn seal_box<P: Purpose>(
     text: &[u8],
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<u8>, BadBox> {
-    let (mut sealed, shared) =
-        encapsulate(public, &info::<P>(context), rng).map_err(|_| BadBox)?;
+    let (mut sealed, shared) = encapsulate(public, &info::<P>(context), rng).map_err(|_| BadBox)?;
     sealed.reserve(sealed_len(text.len()));
     Key::<P>::from_bytes(*shared)
         .prepare()

@@ -101,7 +101,10 @@ impl Machine {
     ///
     /// # Errors
     /// [`SealError`]; nothing has changed then.
-    #[expect(clippy::too_many_arguments, reason = "each is a separate source of truth, held by a different part of the client")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a separate source of truth, held by a different part of the client"
+    )]
     pub fn seal(
         &mut self,
         conversation: &Conversation,
@@ -112,7 +115,9 @@ impl Machine {
         now_ms: u64,
         rng: &mut impl CryptoRng,
     ) -> Result<Sealed, SealError> {
-        let may_write = conversation.members().any(|(account, _, pending)| account == self.account() && !pending);
+        let member = conversation.member(&self.account());
+        let may_write = member.is_some_and(|member| !member.pending)
+            && !conversation.dead(&self.account(), &self.device());
         if conversation.closed() || !may_write {
             return Err(SealError::NotMember);
         }

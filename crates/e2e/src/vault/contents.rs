@@ -84,9 +84,8 @@ impl VaultContents {
                 &encode(self, self.room()),
                 &mut vault,
             );
-        let mut slot = |which, entry: &SlotEntry| {
-            entry.key.seal(which, account, version, &vault_key, rng)
-        };
+        let mut slot =
+            |which, entry: &SlotEntry| entry.key.seal(which, account, version, &vault_key, rng);
         Ok(Bundle {
             version,
             vault: vault.into(),
