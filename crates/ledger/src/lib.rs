@@ -5,9 +5,12 @@
 //! holds no secret and knows no clock, disk or network; what it needs to look up, it asks of
 //! its caller.
 
+mod account;
 mod chain;
+mod chain_error;
 mod conversation;
 mod hash;
+mod judgement;
 mod membership;
 mod prekey;
 mod signature;
@@ -15,11 +18,14 @@ mod state;
 pub mod text;
 mod verdict;
 
-pub use chain::{Account, ChainError, ChainFork, Device, LABEL_BYTES_MAX, PUBLIC_KEY_BYTES};
-pub use conversation::{Conversation, Member, SESSIONS_OPEN_MAX, Session};
+pub use account::{Account, Device};
+pub use chain::{LABEL_BYTES_MAX, PUBLIC_KEY_BYTES};
+pub use chain_error::{ChainError, ChainFork};
+pub use conversation::{Conversation, Member, Session};
 pub use hash::{
     account_id, body_hash, bundle_hash, event_hash, next_log, statement_hash, trimmed_event_hash,
 };
+pub use judgement::SESSIONS_OPEN_MAX;
 pub use membership::PARTICIPANTS_MAX;
 pub use prekey::{PrekeyError, check_prekey};
 pub use signature::{BadSignature, verify};

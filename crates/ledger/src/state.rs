@@ -5,10 +5,15 @@ use subrosa_proto::{
     AccountId, ConvId, DeviceId, EventHash, Form, LogHash, Role, SessionId, Wire, record,
 };
 
+/// Changes whenever the fields or the rules that fill them do.
+pub const STATE_VERSION: u8 = 1;
+
 record! {
     /// All that the reducer keeps. Server and clients hold the same bytes after the same log.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct State {
+        /// [`STATE_VERSION`]; a state of another version is made anew from the log.
+        pub version: u8,
         pub id: ConvId,
         pub form: Form,
         pub archive: bool,
@@ -162,7 +167,7 @@ impl Participant {
 /// Writes the state; reading also refuses what no reducer wrote.
 impl Wire for crate::Conversation {
     fn write(&self, out: &mut Writer) {
-        self.state().write(out);
+        self.state.write(out);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, CodecError> {
         let state = State::read(from)?;
@@ -170,8 +175,12 @@ impl Wire for crate::Conversation {
             .participants
             .is_sorted_by(|a, b| a.account < b.account)
             && state.participants.iter().all(Participant::in_order);
-        if ordered && state.ctl_position >= 1 && state.ctl_position <= state.head {
-            Ok(Self::from_state(state))
+        if ordered
+            && state.version == STATE_VERSION
+            && state.ctl_position >= 1
+            && state.ctl_position <= state.head
+        {
+            Ok(Self { state })
         } else {
             Err(CodecError::Shape("conversation"))
         }

@@ -1,9 +1,7 @@
 //! What the reducer asks and what it answers (docs/spec/ledger.md §7.4, §7.5).
 
 use crate::Account;
-use subrosa_proto::{
-    AccountId, CodecError, Control, EventHash, KeyFields, LogHash, MessageFields, encode,
-};
+use subrosa_proto::{AccountId, CodecError, Control, EventHash, KeyFields, LogHash, MessageFields};
 
 /// What the reducer may look up while it judges an event.
 pub trait Record {
@@ -158,9 +156,4 @@ impl From<CodecError> for VoidReason {
     fn from(_: CodecError) -> Self {
         Self::Malformed
     }
-}
-
-/// Length of an event's encoding.
-pub(crate) fn encoded_len(event: &subrosa_proto::Event) -> usize {
-    encode(event).len()
 }
