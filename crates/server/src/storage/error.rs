@@ -40,6 +40,9 @@ pub enum StoreError {
     /// No room on the disk. The store stays usable and recovers with the room.
     #[error("the disk is full")]
     Full,
+    /// Another process holds the database, for longer than the engine waits.
+    #[error("another program is using the database")]
+    Busy,
     /// What was read is not what was written.
     #[error("the database is damaged: {0}")]
     Corrupt(&'static str),

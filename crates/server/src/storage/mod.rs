@@ -15,6 +15,7 @@ pub mod limits;
 mod log;
 pub mod memory;
 mod record;
+pub mod sqlite;
 mod stage;
 
 pub use error::StoreError;
