@@ -135,6 +135,12 @@ macro_rules! kinds {
         }
 
         impl Body {
+            /// The number of its kind.
+            #[must_use]
+            pub fn number(&self) -> u64 {
+                self.number_and_fields().0
+            }
+
             fn number_and_fields(&self) -> (u64, Bytes) {
                 match self {
                     $(Self::$kind(fields) => ($number, encode(fields)),)*
