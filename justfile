@@ -1,0 +1,41 @@
+# `just` without arguments lists these. None does more than the command it shows.
+
+_list:
+    @just --list --unsorted
+
+# what must hold before a commit, without the slow parts
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo xtask tidy
+
+# all tests
+test:
+    cargo test
+    cargo test -p xtask
+
+# test vectors computed anew from the specification (needs Python's `cryptography`, 48 or later)
+vectors:
+    python3 docs/spec/recompute.py
+
+# writes the `Tests:` lines of SECURITY.md from the `Proves:` comments of the tests
+claims:
+    cargo xtask claims
+
+# speed of the cipher, the channel and the login; numbers are for one core
+bench:
+    cargo bench -p subrosa-cipher
+    cargo bench -p subrosa-channel
+    cargo bench -p subrosa-login
+
+# a server and two people in a temporary folder
+demo:
+    cargo run --release -- demo
+
+# licences, double versions, sources of dependencies (needs cargo-deny)
+deny:
+    cargo deny --locked check licenses bans sources
+
+# everything, as on the machine that checks changes
+ci:
+    .ci/run
