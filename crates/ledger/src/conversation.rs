@@ -2,7 +2,7 @@
 //! guard of every append, and at each client.
 
 use crate::judgement::{Halt, authentic, open_header};
-use crate::state::{Participant, STATE_VERSION, Standing, State};
+use crate::state::{STATE_VERSION, Standing, State};
 use crate::{
     Account, CreateError, Device, OutOfOrder, Record, Verdict, VoidReason, event_hash, next_log,
 };
@@ -76,11 +76,7 @@ impl Conversation {
             (Form::Own | Form::Room, None, None) => Role::Admin,
             _ => return Err(VoidReason::Malformed.into()),
         };
-        authentic(&header, event, record).map_err(|halt| match halt {
-            Halt::NeedsAccount(account) => CreateError::NeedsAccount(account),
-            Halt::Void(reason) => reason.into(),
-            Halt::Fork(_) => VoidReason::Base.into(),
-        })?;
+        authentic(&header, event, record)?;
         let hash = event_hash(event);
         let mut state = State {
             version: STATE_VERSION,
@@ -229,13 +225,13 @@ impl Conversation {
     }
     /// The devices that a `revoke` has ended in this log.
     pub fn dead_devices(&self) -> impl Iterator<Item = (AccountId, DeviceId)> {
-        let of = |p: &Participant| {
-            p.dead.clone().into_iter().map({
-                let account = p.account;
-                move |device| (account, device)
-            })
-        };
-        self.state.participants.iter().flat_map(of)
+        self.state.participants.iter().flat_map(|participant| {
+            let account = participant.account;
+            participant
+                .dead
+                .iter()
+                .map(move |device| (account, *device))
+        })
     }
     /// Whether a `revoke` has ended this device of this account in this log.
     #[must_use]

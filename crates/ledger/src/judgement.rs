@@ -18,9 +18,18 @@ pub enum Halt {
     Fork(ForkEvidence),
 }
 
-impl<E: Into<VoidReason>> From<E> for Halt {
-    fn from(reason: E) -> Self {
-        Self::Void(reason.into())
+impl From<VoidReason> for Halt {
+    fn from(reason: VoidReason) -> Self {
+        Self::Void(reason)
+    }
+}
+
+impl From<Hindrance> for Halt {
+    fn from(hindrance: Hindrance) -> Self {
+        match hindrance {
+            Hindrance::Void(reason) => Self::Void(reason),
+            Hindrance::NeedsAccount(account) => Self::NeedsAccount(account),
+        }
     }
 }
 
@@ -105,13 +114,8 @@ impl Conversation {
     ) -> Result<Effect, Halt> {
         if header.kind == EventKind::Control as u8 {
             let control = open_control(header, event)?;
-            let done = self
-                .state
-                .carry_out(header.account, standing, &control, record);
-            done.map_err(|hindrance| match hindrance {
-                Hindrance::Void(reason) => Halt::Void(reason),
-                Hindrance::NeedsAccount(account) => Halt::NeedsAccount(account),
-            })?;
+            self.state
+                .carry_out(header.account, standing, &control, record)?;
             self.state.begin_epoch(hash, position);
             return Ok(Effect::Control(control));
         }
@@ -196,15 +200,15 @@ fn open_control(header: &Header, event: &Event) -> Result<Control, VoidReason> {
 }
 
 /// Whether a device certified by the author's account signed exactly this.
-pub fn authentic(header: &Header, event: &Event, record: &impl Record) -> Result<(), Halt> {
+pub fn authentic(header: &Header, event: &Event, record: &impl Record) -> Result<(), Hindrance> {
     let account = record
         .account(&header.account)
-        .ok_or(Halt::NeedsAccount(header.account))?;
+        .ok_or(Hindrance::NeedsAccount(header.account))?;
     if !account.certified(&header.device) {
         return Err(if record.newest(&header.account) {
             VoidReason::DeviceNotCertified.into()
         } else {
-            Halt::NeedsAccount(header.account)
+            Hindrance::NeedsAccount(header.account)
         });
     }
     verify(

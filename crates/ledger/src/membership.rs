@@ -2,18 +2,27 @@
 
 use crate::prekey::{claimed_end, verify_end};
 use crate::state::{Standing, State};
-use crate::{Record, VoidReason};
+use crate::{CreateError, Record, VoidReason};
 use subrosa_proto::{AccountId, Control, Form, Role, Signed, limits};
 
 /// Members and remembered former members of one conversation.
 pub const PARTICIPANTS_MAX: usize = 4_000;
 
-/// Why a control event has no effect.
+/// Why an event has no effect yet, or none.
 pub enum Hindrance {
     /// It is void.
     Void(VoidReason),
     /// This account's chain has to be fetched first.
     NeedsAccount(AccountId),
+}
+
+impl From<Hindrance> for CreateError {
+    fn from(hindrance: Hindrance) -> Self {
+        match hindrance {
+            Hindrance::Void(reason) => Self::Void(reason),
+            Hindrance::NeedsAccount(account) => Self::NeedsAccount(account),
+        }
+    }
 }
 
 impl From<VoidReason> for Hindrance {
