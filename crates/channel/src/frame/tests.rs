@@ -241,3 +241,102 @@ fn long_messages_are_split_at_the_longest_body() {
         assert_eq!(last, message(&bytes));
     }
 }
+
+/// The test vectors of `docs/spec/channel.md` §9 that need a key from outside.
+mod vectors {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "vectors are files")]
+    fn cases(family: &str) -> Vec<(String, BTreeMap<String, String>)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+        let mut cases = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if name.starts_with(family) {
+                let text = std::fs::read_to_string(path).unwrap();
+                let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(':'));
+                let fields = lines.map(|(field, value)| (field.to_owned(), value.trim_start().to_owned()));
+                cases.push((name, fields.collect()));
+            }
+        }
+        assert!(!cases.is_empty());
+        cases
+    }
+
+    fn hex(text: &str) -> Vec<u8> {
+        HEXLOWER.decode(text.as_bytes()).unwrap()
+    }
+
+    fn key(fields: &BTreeMap<String, String>) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(hex(&fields["key"]).try_into().unwrap())
+    }
+
+    // Proves: C2
+    #[test]
+    fn records() {
+        for (name, fields) in cases("record-") {
+            let number: u64 = fields["number"].parse().unwrap();
+            let (mut sealer, mut opener) = (Sealer::new(key(&fields)), Opener::new(key(&fields)));
+            // The keys step by count, so the records before this one are counted through.
+            let mut ignored = Vec::new();
+            for _ in 0..number {
+                ignored.clear();
+                sealer.seal(3, b"", &mut ignored).unwrap();
+                let mut plaintext = Vec::new();
+                opener.open(&[0, 0, 48], &ignored[3..], &mut plaintext).unwrap();
+            }
+            let record = hex(&fields["record"]);
+            let mut plaintext = Vec::new();
+            let opened = record::sealed_len_of(&record, SEALED_LEN_MAX)
+                .map(|length| length.unwrap().0)
+                .and_then(|length| opener.open(&length, &record[3..], &mut plaintext));
+            if fields["expect"] == "refused" {
+                let no_type = opened.is_ok() && plaintext.is_empty();
+                assert!(opened.is_err() || no_type, "{name}");
+                assert_eq!(no_type, name == "record-refused-no-type.txt", "{name}");
+                continue;
+            }
+            let kind: u8 = fields["type"].parse().unwrap();
+            let body = hex(&fields["body"]);
+            assert_eq!(opened, Ok(()), "{name}");
+            assert_eq!(plaintext, [&[kind][..], &body].concat(), "{name}");
+            let mut sealed = Vec::new();
+            sealer.seal(kind, &body, &mut sealed).unwrap();
+            assert_eq!(sealed, record, "{name}");
+        }
+    }
+
+    #[test]
+    fn streams() {
+        for (name, fields) in cases("stream-") {
+            let build = String::from_utf8(hex(&fields["build"])).unwrap();
+            let hello = Hello::new(fields["min"].parse().unwrap(), fields["max"].parse().unwrap(), &build).unwrap();
+            let messages: Vec<Vec<u8>> = fields["messages"].split(',').map(hex).collect();
+            let stream = hex(&fields["stream"]);
+
+            let (mut outbound, mut sent) = (Outbound::new(key(&fields)), Vec::new());
+            outbound.hello(&hello, &mut sent).unwrap();
+            for message in &messages {
+                outbound.message(message, &mut sent).unwrap();
+            }
+            outbound.close(&mut sent).unwrap();
+            assert_eq!(sent, stream, "{name}");
+
+            let mut inbound = Inbound::new(key(&fields));
+            let (mut rest, mut events) = (&stream[..], Vec::new());
+            while !rest.is_empty() {
+                let Ok(Progress::Record { consumed, event }) = inbound.read(rest) else { panic!("{name}") };
+                rest = &rest[consumed..];
+                events.extend(event);
+            }
+            let expected = messages.iter().map(|bytes| Event::Message(Bytes::copy_from_slice(bytes)));
+            assert_eq!(events, [vec![Event::Hello(hello)], expected.collect(), vec![Event::Closed]].concat(), "{name}");
+        }
+    }
+}
