@@ -92,7 +92,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Writes the `Tests:` lines anew.
+/// Writes the `Tests:` lines anew, and `proven in part` where tests prove what was `not yet`.
 pub fn rewrite() -> anyhow::Result<ExitCode> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let tree = Tree::read(root)?;
@@ -109,15 +109,26 @@ pub fn rewrite() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A claim that has become tested is at least proven in part; whether it is more, a person says.
 fn with_tests(text: &str, claims: &BTreeMap<u32, Claim>, proofs: &Proofs) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for (number, claim) in claims {
-        let field = claim
-            .fields
-            .get("Tests")
-            .and_then(|(line, _)| lines.get_mut(line.checked_sub(1)?));
-        if let Some(line) = field {
-            *line = format!("- Tests: {}", listed(proofs.get(number)));
+        let mut write = |field: &str, value: String| {
+            let line = claim
+                .fields
+                .get(field)
+                .map(|(line, _)| line.saturating_sub(1));
+            if let Some(line) = line.and_then(|index| lines.get_mut(index)) {
+                *line = format!("- {field}: {value}");
+            }
+        };
+        let tests = proofs.get(number);
+        write("Tests", listed(tests));
+        let status = claim
+            .field("Status")
+            .and_then(|(_, text)| Status::parse(text));
+        if tests.is_some() && status == Some(Status::NotYet) {
+            write("Status", "proven in part".to_owned());
         }
     }
     lines.join("\n") + "\n"

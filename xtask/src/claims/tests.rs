@@ -111,10 +111,27 @@ fn the_list_of_tests_is_current_and_can_be_rewritten() {
     let ledger = claim(1, "proven by tests", "none");
     let expected = "the tests of C1 are not those that prove it (none)";
     assert_eq!(whats(&ledger, TEST), [expected]);
-    let before = tree(&ledger, TEST);
-    let (claims, _) = parse(&ledger);
-    let (proofs, _) = collect(&before, &claims);
-    assert_eq!(whats(&with_tests(&ledger, &claims, &proofs), TEST), [""; 0]);
+    assert_eq!(whats(&rewritten(&ledger), TEST), [""; 0]);
+}
+
+fn rewritten(ledger: &str) -> String {
+    let (claims, _) = parse(ledger);
+    let (proofs, _) = collect(&tree(ledger, TEST), &claims);
+    with_tests(ledger, &claims, &proofs)
+}
+
+#[test]
+fn rewriting_raises_a_tested_claim_to_a_part_and_no_higher() {
+    let after = rewritten(&claim(1, "not yet", "none"));
+    assert_eq!(
+        after,
+        claim(1, "proven in part", "`crates/a/tests/t.rs` (holds)")
+            .trim_end()
+            .to_owned()
+            + "\n\n"
+    );
+    let untested = claim(1, "proven by tests", "none") + &claim(2, "not yet", "none");
+    assert!(rewritten(&untested).contains("- Status: not yet\n- Tests: none"));
 }
 
 #[test]
