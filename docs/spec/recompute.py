@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Computes the project's test vectors anew, from the texts in docs/spec alone.
 
-Run as `python3 docs/spec/recompute.py`. Needs the package `cryptography`. Each family of vectors is one function that returns its number of
+Run as `python3 docs/spec/recompute.py`. Needs the package `cryptography`, 48 or later (it has ML-KEM). Each family of vectors is one function that returns its number of
 cases and raises Mismatch where a case is not what the specification says; FAMILIES lists them. The exit
 status is 1 if any case differs or cannot be read, or if a family has no cases.
 """
 
+import hashlib
 import re
 import sys
 import unicodedata
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import constant_time, hashes, hmac
+from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -256,18 +261,161 @@ LOGIN = {
 
 
 def login_vectors():
+    return check_files(ROOT / "crates/login/tests/vectors", LOGIN)
+
+
+# ---- e2e.md: padding, sessions, messages, receipts, boxes
+
+
+def label(name):
+    return b"subrosa/1 " + name + b"\0"
+
+
+def number_of(case, name):
+    require(re.fullmatch("0|[1-9][0-9]*", case[name]), f"{name} is not a number")
+    return int(case[name])
+
+
+def be64(number):
+    return number.to_bytes(8, "big")
+
+
+def padded_length(length):
+    """e2e.md §2.1"""
+    if length <= 64:
+        return 64
+    e = length.bit_length() - 1
+    z = e - e.bit_length()
+    return -(-length // 2**z) * 2**z
+
+
+def pad(content):
+    text = len(content).to_bytes(4, "big") + content
+    return text.ljust(padded_length(len(text)), b"\0")
+
+
+def chain_key(first_key, index):
+    """e2e.md §6.1"""
+    key = first_key
+    for _ in range(index):
+        key = hmac_of(key, label(b"next"))
+    return key
+
+
+def message_key(first_key, index, salt):
+    return hmac_of(chain_key(first_key, index), label(b"mk") + salt)
+
+
+def session_of(case):
+    """e2e.md §5.1, §6.1"""
+    first_key = hexadecimal(case["first_key"])
+    parts = b"".join(hexadecimal(case[name]) for name in ("conv", "account", "device", "nonce"))
+    index, salt = number_of(case, "index"), hexadecimal(case["salt"])
+    session = sha256_of(label(b"session") + first_key + parts)
+    return session, chain_key(first_key, index), message_key(first_key, index, salt)
+
+
+def message_of(case):
+    """e2e.md §6.2"""
+    first_key, salt, header, content = (hexadecimal(case[name]) for name in ("first_key", "salt", "header", "content"))
+    index, padded = number_of(case, "index"), pad(content)
+    return padded, seal(message_key(first_key, index, salt), label(b"msg"), index, header, padded)
+
+
+def padding_of(case):
+    return (str(padded_length(number_of(case, "length"))),)
+
+
+def safety_number_of(case):
+    """e2e.md §9"""
+    digest = hashlib.sha512(label(b"safety-number") + b"".join(sorted(hexadecimal(case[name]) for name in ("one", "other")))).digest()
+    return (" ".join(f"{int.from_bytes(digest[5 * g : 5 * g + 5], 'big') % 100000:05}" for g in range(12)),)
+
+
+def receipt_of(case):
+    """e2e.md §7"""
+    first_key, conv, account, device, salt = (hexadecimal(case[name]) for name in ("first_key", "conv", "account", "device", "salt"))
+    at, delivered, read = (be64(number_of(case, name)) for name in ("at", "delivered_to", "read_to"))
+    key = HKDF(hashes.SHA256(), 32, salt=None, info=label(b"receipt") + conv + device + salt).derive(first_key)
+    return key, seal(key, label(b"receipt"), 0, account + at, delivered + read)
+
+
+def invite_note_of(case):
+    """e2e.md §8"""
+    note_key, server_key, note = (hexadecimal(case[name]) for name in ("note_key", "server_key", "note"))
+    return (seal(note_key, label(b"invite-note"), 0, server_key, note),)
+
+
+def xwing_key(seed):
+    """e2e.md §1.1, then the key expansion of X-Wing: the private keys of ML-KEM-768 and X25519."""
+    suite = b"KEM" + bytes.fromhex("647a")
+    named = seed + b"HPKE-v1" + suite + bytes.fromhex("000d") + b"DeriveKeyPair" + bytes.fromhex("0020")
+    expanded = hashlib.shake_256(hashlib.shake_256(named).digest(32)).digest(96)
+    return mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), x25519.X25519PrivateKey.from_private_bytes(expanded[64:])
+
+
+def xwing_public(seed):
+    return b"".join(key.public_key().public_bytes_raw() for key in xwing_key(seed))
+
+
+def xwing_decapsulate(seed, encapsulation):
+    post_quantum, classical = xwing_key(seed)
+    share = encapsulation[1088:]
+    secrets = post_quantum.decapsulate(encapsulation[:1088]) + classical.exchange(x25519.X25519PublicKey.from_public_bytes(share))
+    return hashlib.sha3_256(secrets + share + classical.public_key().public_bytes_raw() + b"\\.//^\\").digest()
+
+
+def hpke_export(shared_secret, info):
+    """RFC 9180 §5.1, §5.3: base mode, X-Wing, HKDF-SHA-256, export only; 32 bytes under the empty exporter context."""
+    suite = b"HPKE" + bytes.fromhex("647a0001ffff")
+
+    def extract(salt, name, ikm):
+        return hmac_of(salt or bytes(32), b"HPKE-v1" + suite + name + ikm)
+
+    def expand(prk, name, context):
+        return HKDFExpand(hashes.SHA256(), 32, (32).to_bytes(2, "big") + b"HPKE-v1" + suite + name + context).derive(prk)
+
+    context = b"\0" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
+    return expand(expand(extract(shared_secret, b"secret", b""), b"exp", context), b"sec", b"")
+
+
+def box_of(case):
+    """e2e.md §4.1"""
+    seed, context, box = (hexadecimal(case[name]) for name in ("seed", "context", "box"))
+    name = label(case["label"].encode("ascii"))
+    shared = hpke_export(xwing_decapsulate(seed, box[:1120]), name + context)
+    return xwing_public(seed), shared, open_sealed(shared, name, 0, context, box[1120:])
+
+
+E2E = {
+    "session.txt": (session_of, ["session", "chain_key", "message_key"]),
+    "message.txt": (message_of, ["padded", "body"]),
+    "padding.txt": (padding_of, ["padded"]),
+    "safety-number.txt": (safety_number_of, ["number"]),
+    "receipt.txt": (receipt_of, ["key", "sealed"]),
+    "invite-note.txt": (invite_note_of, ["sealed"]),
+    "box.txt": (box_of, ["public", "shared", "text"]),
+}
+
+
+def e2e_vectors():
+    return check_files(ROOT / "crates/e2e/tests/vectors", E2E)
+
+
+# ---- all families
+
+
+def check_files(folder, files):
+    """Every case of files of cases, each by its function."""
     count = 0
-    for name, (compute, expected) in LOGIN.items():
-        for case in cases_of(ROOT / "crates/login/tests/vectors" / name):
+    for name, (compute, expected) in files.items():
+        for case in cases_of(folder / name):
             count += 1
             try:
                 check_outcome(case, compute, expected)
             except (Mismatch, ValueError, KeyError) as mismatch:
                 raise Mismatch(f"{name}, {case}: {mismatch}") from None
     return count
-
-
-# ---- all families
 
 
 def check_each(paths, check):
@@ -279,9 +427,184 @@ def check_each(paths, check):
     return len(paths)
 
 
+# ---- channel.md: handshake, records, streams
+
+CHANNEL = ROOT / "crates/channel/tests/vectors"
+NOISE_NAME = b"Noise_NKpsk2_25519_AESGCM_SHA256"
+PROLOGUE = b"subrosa/1 channel\0\x01"
+HANDSHAKE = [
+    "expect", "server-private", "server-public", "client-ephemeral", "server-ephemeral", "kem-seed", "kem-message", "encapsulation-key",
+    "ciphertext", "shared-secret", "psk", "m1", "m2", "transcript", "client-to-server", "server-to-client",
+]
+REKEY_RECORDS = 65536
+BODY_LEN_MAX = 65502
+HELLO, CLOSE, LAST, MORE = 1, 2, 3, 4
+
+
+class SymmetricState:
+    """The Noise Protocol Framework, revision 34, §5.2, with encryption only: whoever replays a handshake knows its payloads."""
+
+    def __init__(self):
+        self.h = self.ck = NOISE_NAME  # of 32 bytes, hence as it is
+        self.k, self.n = None, 0
+
+    def mix_hash(self, data):
+        digest = hashes.Hash(hashes.SHA256())
+        digest.update(self.h + data)
+        self.h = digest.finalize()
+
+    def hkdf(self, material, count):
+        temporary, outputs = hmac_of(self.ck, material), [b""]
+        for i in range(1, count + 1):
+            outputs.append(hmac_of(temporary, outputs[-1] + bytes([i])))
+        return outputs[1:]
+
+    def mix_key(self, material):
+        self.ck, self.k = self.hkdf(material, 2)
+        self.n = 0
+
+    def mix_key_and_hash(self, material):
+        self.ck, data, self.k = self.hkdf(material, 3)
+        self.mix_hash(data)
+        self.n = 0
+
+    def encrypt_and_hash(self, payload):
+        ciphertext = AESGCM(self.k).encrypt(bytes(4) + self.n.to_bytes(8, "big"), payload, self.h)
+        self.n += 1
+        self.mix_hash(ciphertext)
+        return ciphertext
+
+
+def public_of(private):
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def agree(private, public):
+    return X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
+
+
+def check_kem(seed, encapsulation_key, ciphertext, shared_secret):
+    """§9: all but the choice of the ciphertext, which only the encapsulating side can make. Not every build of OpenSSL knows ML-KEM."""
+    try:
+        private = mlkem.MLKEM768PrivateKey.from_seed_bytes(seed)
+    except UnsupportedAlgorithm:
+        return
+    require(private.public_key().public_bytes_raw() == encapsulation_key, "another encapsulation key")
+    require(private.decapsulate(ciphertext) == shared_secret, "another shared secret")
+
+
+def handshake_of(server, client_e, server_e, encapsulation_key, ciphertext, shared_secret):
+    """§2: psk, M1, M2, h, k_cs, k_sc."""
+    noise = SymmetricState()
+    noise.mix_hash(PROLOGUE)
+    noise.mix_hash(public_of(server))
+    e = public_of(client_e)
+    noise.mix_hash(e)
+    noise.mix_key(e)
+    noise.mix_key(agree(client_e, public_of(server)))
+    m1 = b"\x01" + e + noise.encrypt_and_hash(encapsulation_key)
+    psk = hmac_of(shared_secret, b"subrosa/1 psk\0" + encapsulation_key + ciphertext)
+    e = public_of(server_e)
+    noise.mix_hash(e)
+    noise.mix_key(e)
+    noise.mix_key(agree(server_e, public_of(client_e)))
+    noise.mix_key_and_hash(psk)
+    m2 = ciphertext + e + noise.encrypt_and_hash(b"")
+    return psk, m1, m2, noise.h, *noise.hkdf(b"", 2)
+
+
+def check_handshake(path):
+    fields = fields_of(path)
+    require(list(fields) == HANDSHAKE and fields["expect"] == "opens", f"the fields are {list(fields)}")
+    value = {name: hexadecimal(text) for name, text in fields.items() if name != "expect"}
+    kem = value["encapsulation-key"], value["ciphertext"], value["shared-secret"]
+    check_kem(value["kem-seed"], *kem)
+    require(public_of(value["server-private"]) == value["server-public"], "another public key")
+    computed = handshake_of(value["server-private"], value["client-ephemeral"], value["server-ephemeral"], *kem)
+    for name, result in zip(HANDSHAKE[10:], computed, strict=True):
+        require(result == value[name], f"another {name}")
+
+
+def record_key(key, number):
+    """§3.3: the key of a record, from the direction's first."""
+    for _ in range(number // REKEY_RECORDS):
+        key = HKDF(hashes.SHA256(), 32, salt=None, info=b"subrosa/1 rekey\0").derive(key)
+    return key
+
+
+def seal_record(key, number, kind, body):
+    """§3.1"""
+    length = (16 * ((1 + len(body)) // 16 + 1) + 32).to_bytes(3, "big")
+    return length + seal(record_key(key, number), b"subrosa/1 record\0", number, length, bytes([kind]) + body)
+
+
+def open_record(key, number, record):
+    """§3.1: type and body."""
+    length, sealed = record[:3], record[3:]
+    c = int.from_bytes(length, "big")
+    if len(length) < 3 or c != len(sealed) or c % 16 or not 48 <= c <= 65536:
+        raise Refused("the length")
+    text = open_sealed(record_key(key, number), b"subrosa/1 record\0", number, length, sealed)
+    if not text:
+        raise Refused("no type")
+    return text[0], text[1:]
+
+
+def check_record(path):
+    fields = fields_of(path)
+    opens = fields.get("expect") == "opens"
+    require(opens or fields.get("expect") == "refused", "expect is neither opens nor refused")
+    names = ["expect", "key", "number"] + (["type", "body"] if opens else []) + ["record"]
+    require(list(fields) == names, f"the fields are {list(fields)}")
+    key, number, record = hexadecimal(fields["key"]), int(fields["number"]), hexadecimal(fields["record"])
+    if not opens:
+        try:
+            open_record(key, number, record)
+        except Refused:
+            return
+        raise Mismatch("opens, and should be refused")
+    kind, body = int(fields["type"]), hexadecimal(fields["body"])
+    require(seal_record(key, number, kind, body) == record, "seals to something else")
+    try:
+        require(open_record(key, number, record) == (kind, body), "opens to something else")
+    except Refused as refused:
+        raise Mismatch(f"refused at {refused}, and should open") from None
+
+
+def stream_of(key, least, most, build, messages):
+    """§4 to §6: all records of a direction, from hello to close."""
+    records = [(HELLO, least.to_bytes(2, "big") + most.to_bytes(2, "big") + bytes([len(build)]) + build)]
+    for message in messages:
+        while len(message) > BODY_LEN_MAX:
+            records.append((MORE, message[:BODY_LEN_MAX]))
+            message = message[BODY_LEN_MAX:]
+        records.append((LAST, message))
+    records.append((CLOSE, b""))
+    return b"".join(seal_record(key, number, *record) for number, record in enumerate(records))
+
+
+def check_stream(path):
+    fields = fields_of(path)
+    require(list(fields) == ["expect", "key", "min", "max", "build", "messages", "stream"], f"the fields are {list(fields)}")
+    require(fields["expect"] == "opens", "expect is not opens")
+    messages = [hexadecimal(text) for text in fields["messages"].split(",")]
+    stream = stream_of(hexadecimal(fields["key"]), int(fields["min"]), int(fields["max"]), hexadecimal(fields["build"]), messages)
+    require(stream == hexadecimal(fields["stream"]), "another stream")
+
+
+def channel_vectors():
+    families = {"handshake": check_handshake, "record": check_record, "stream": check_stream}
+    checks = [(sorted(CHANNEL.glob(f"{name}-*.txt")), check) for name, check in families.items()]
+    require(all(paths for paths, _ in checks), "one of handshake, record, stream has no case")
+    require(sum(len(paths) for paths, _ in checks) == len(list(CHANNEL.iterdir())), "a file of another family")
+    return sum(check_each(paths, check) for paths, check in checks)
+
+
 FAMILIES = {
     "cipher: Seal": seal_vectors,
+    "channel: handshake, records, streams": channel_vectors,
     "login: names, secrets, derivations": login_vectors,
+    "e2e: sessions, messages, receipts, boxes": e2e_vectors,
 }
 
 
