@@ -1,0 +1,193 @@
+//! Growth of an account chain, by compare-and-swap on its head, and what follows from it: a
+//! revoked device loses its connection, its prekey and its boxes at once.
+
+use super::{Known, registration};
+use crate::office::Office;
+use crate::records::{self, AccountRow};
+use crate::refused::{Outcome, Refused};
+use crate::storage::{Commit, Recipient, Release, Revision, Store, StoreError, Write};
+use bytes::Bytes;
+use subrosa_ledger::Account;
+use subrosa_proto::{
+    AccountId, DeviceId, ErrorCode, Response, Signed, Statement, StatementOp, encode, limits,
+};
+
+/// Statements in one request: more than any flow needs.
+const STATEMENTS_MAX: usize = 32;
+
+/// What new statements change beside the chain.
+#[derive(Default)]
+struct Changes {
+    added: Vec<DeviceId>,
+    revoked: Vec<DeviceId>,
+    vault: bool,
+}
+
+impl<S: Store> Office<S> {
+    /// Appends statements. The same statements again are done again.
+    pub(crate) async fn chain_append(
+        &self,
+        id: &AccountId,
+        statements: Vec<Signed>,
+        bundle: Option<Bytes>,
+        prekey: Option<Signed>,
+    ) -> Outcome<()> {
+        if statements.is_empty() || statements.len() > STATEMENTS_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        let known = self.account(id).await?.ok_or(ErrorCode::NotAuthenticated)?;
+        let decoded = statements
+            .iter()
+            .map(|signed| subrosa_proto::decode::<Statement>(&signed.body));
+        let decoded: Vec<Statement> = decoded
+            .collect::<Result<_, _>>()
+            .map_err(|_| ErrorCode::Malformed)?;
+        if is_repetition(&known.account, &statements, &decoded) {
+            return Ok(());
+        }
+        let first = decoded.first().ok_or(ErrorCode::Malformed)?;
+        let head = known.account.head();
+        if first.seq != head.seq + 1 || first.prev != head.hash {
+            return Err(ErrorCode::Conflict.into());
+        }
+        let mut account = known.account.clone();
+        for signed in &statements {
+            account.append(signed).map_err(|_| ErrorCode::Malformed)?;
+        }
+        let changes = Changes::of(&decoded);
+        check_size(&account)?;
+        let writes = self
+            .chain_writes(&known, &account, &statements, &changes, bundle, prekey)
+            .await?;
+        let commit = Commit {
+            idem: None,
+            now_ms: self.now_ms(),
+            guards: Vec::new(),
+            writes,
+        };
+        let committed = match self.store.commit(commit).await {
+            Err(StoreError::Conflict { .. }) => return Err(ErrorCode::Conflict.into()),
+            other => other?,
+        };
+        let head = account.head();
+        self.accounts.keep(Known {
+            account,
+            revision: committed.revision,
+        });
+        tracing::info!(account = ?id, seq = head.seq, "account chain grew");
+        for device in &changes.revoked {
+            self.store
+                .release(Release::Recipient(Recipient(device.0)))
+                .await?;
+            self.delivery.cut(device);
+        }
+        self.announce_chain(id, head).await
+    }
+
+    async fn chain_writes(
+        &self,
+        known: &Known,
+        account: &Account,
+        statements: &[Signed],
+        changes: &Changes,
+        bundle: Option<Bytes>,
+        prekey: Option<Signed>,
+    ) -> Outcome<Vec<Write>> {
+        let id = &account.id();
+        let record = self.record(records::account(id)).await?;
+        let row: AccountRow = match record {
+            Some(record) if record.revision == known.revision => records::decode(&record.value)?,
+            _ => return Err(ErrorCode::Conflict.into()),
+        };
+        let row = AccountRow {
+            head: account.head(),
+            ..row
+        };
+        let mut writes = vec![Write {
+            key: records::account(id),
+            expected: known.revision,
+            value: Some(encode(&row)),
+        }];
+        let first = known.account.head().seq + 1;
+        writes.extend((first..).zip(statements).map(|(seq, signed)| Write {
+            key: records::statement(id, seq),
+            expected: Revision::ABSENT,
+            value: Some(encode(signed)),
+        }));
+        match (changes.vault, bundle) {
+            (true, Some(bundle)) => {
+                writes.extend(registration::bundle_writes(self, account, &bundle).await?);
+            }
+            (false, None) => {}
+            _ => return Err(ErrorCode::Malformed.into()),
+        }
+        match (changes.added.as_slice(), prekey) {
+            ([], None) => {}
+            ([device], Some(signed)) => {
+                if self.check_new_prekey(account, &signed)?.device != *device {
+                    return Err(ErrorCode::Malformed.into());
+                }
+                let key = records::prekey(id, device);
+                writes.push(Write {
+                    key,
+                    expected: Revision::ABSENT,
+                    value: Some(encode(&signed)),
+                });
+            }
+            _ => return Err(ErrorCode::Malformed.into()),
+        }
+        for device in changes
+            .revoked
+            .iter()
+            .filter(|device| !changes.added.contains(device))
+        {
+            let key = records::prekey(id, device);
+            if let Some(record) = self.record(key.clone()).await? {
+                writes.push(Write {
+                    key,
+                    expected: record.revision,
+                    value: None,
+                });
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Part of the own chain; ask again from where it ends.
+    pub(crate) async fn own_chain(&self, id: &AccountId, from: u64) -> Outcome<Response> {
+        let statements = self.stored_chain(id, from, limits::PAGE_BYTES_MAX).await?;
+        Ok(Response::Chain { statements })
+    }
+}
+
+impl Changes {
+    fn of(statements: &[Statement]) -> Self {
+        let mut changes = Self::default();
+        for statement in statements {
+            match &statement.op {
+                StatementOp::DeviceAdd { device, .. } => changes.added.push(*device),
+                StatementOp::DeviceRevoke { device } => changes.revoked.push(*device),
+                StatementOp::Vault { .. } => changes.vault = true,
+                StatementOp::Genesis { .. }
+                | StatementOp::HistoryKey { .. }
+                | StatementOp::Merge { .. } => {}
+            }
+        }
+        changes
+    }
+}
+
+fn is_repetition(account: &Account, statements: &[Signed], decoded: &[Statement]) -> bool {
+    let there = |(signed, statement): (&Signed, &Statement)| {
+        account.hash_at(statement.seq) == Some(subrosa_ledger::statement_hash(signed))
+    };
+    statements.iter().zip(decoded).all(there)
+}
+
+fn check_size(account: &Account) -> Outcome<()> {
+    let long = account.head().seq >= limits::CHAIN_STATEMENTS_MAX;
+    if long || account.devices().count() > limits::ACCOUNT_DEVICES_MAX {
+        return Err(Refused::from(ErrorCode::TooLarge));
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Administration by whoever may read the data folder, whether the server runs or not: a running
+//! one is asked through its control socket, so that what it hands out holds at once.
+
+use crate::config::Clock;
+use crate::control;
+use crate::error::StartError;
+use crate::folder::Folder;
+use crate::invites::operators_invite;
+use crate::server::{open_database, open_secrets};
+use crate::{engine::Engine, incarnation};
+use std::path::Path;
+use subrosa_proto::{Address, Host, InviteLine, InviteSecret};
+
+/// Why the administration did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] StartError),
+    /// The running server refused.
+    #[error("{0}")]
+    Refused(String),
+    /// The running server does not answer.
+    #[error("the running server does not answer on its control socket ({0}): restart it")]
+    Silent(std::io::Error),
+    /// What it answered cannot be read.
+    #[error("the running server answered something unexpected: use the same version of subrosa")]
+    Unexpected,
+}
+
+/// A fresh invite that has no author.
+///
+/// # Errors
+/// [`AdminError`]
+pub async fn invite(data: &Path) -> Result<InviteLine, AdminError> {
+    let folder = Folder::new(data);
+    if let Some(line) = ask(&folder, "invite").await? {
+        return InviteLine::parse(&line).map_err(|_| AdminError::Unexpected);
+    }
+    let secret;
+    let address = {
+        let (address, store, _lock) = open(&folder).await?;
+        let made = operators_invite(&store, Clock::system().now_ms()).await;
+        store.end().await;
+        secret = made.map_err(|refused| refused.at_start(data))?;
+        address
+    };
+    Ok(InviteLine {
+        address,
+        secret: InviteSecret(secret),
+    })
+}
+
+/// The server's address, as of now or of its last start.
+///
+/// # Errors
+/// [`AdminError`]
+pub async fn address(data: &Path) -> Result<Address, AdminError> {
+    let folder = Folder::new(data);
+    if let Some(line) = ask(&folder, "address").await? {
+        return Address::parse(&line).map_err(|_| AdminError::Unexpected);
+    }
+    let (address, store, _lock) = open(&folder).await?;
+    store.end().await;
+    Ok(address)
+}
+
+async fn ask(folder: &Folder, request: &str) -> Result<Option<String>, AdminError> {
+    if !folder.has_database()? {
+        return Err(StartError::NoServer {
+            path: folder.root().to_owned(),
+        }
+        .into());
+    }
+    match control::ask(folder, request).await {
+        Ok(answer) => answer.transpose().map_err(AdminError::Refused),
+        Err(error) => Err(AdminError::Silent(error)),
+    }
+}
+
+async fn open(
+    folder: &Folder,
+) -> Result<
+    (
+        Address,
+        crate::storage::sqlite::SqliteStore,
+        crate::folder::Lock,
+    ),
+    StartError,
+> {
+    let lock = folder.lock()?;
+    let secrets = open_secrets(folder)?;
+    let store = open_database(folder).await?;
+    let row = incarnation::read(&store)
+        .await
+        .map_err(|refused| refused.at_start(folder.root()))?;
+    let none = || StartError::NoServer {
+        path: folder.root().to_owned(),
+    };
+    let (row, _) = row.ok_or_else(none)?;
+    if row.seed_check != secrets.check() {
+        return Err(StartError::SecretsForeign {
+            path: folder.secrets(),
+        });
+    }
+    let hosts = Host::parse_list(&row.hosts).map_err(|_| none())?;
+    Ok((
+        Address {
+            hosts,
+            key: *secrets.server_key().public().as_bytes(),
+        },
+        store,
+        lock,
+    ))
+}

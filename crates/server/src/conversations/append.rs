@@ -1,0 +1,283 @@
+//! An append: judged, stored with its boxes and the records that change with it in one
+//! transaction, and only then answered and announced.
+
+use super::judge::{Judged, Parsed};
+use super::loading::Loaded;
+use crate::observer::Seen;
+use crate::office::Office;
+use crate::records::{self, ConversationRow, MARK_STEP};
+use crate::refused::{Outcome, Refused};
+use crate::storage::{
+    Append, Appended, Guard, Idem, LogId, NewEvent, Revision, StageKey, Staged, Store, StoreError,
+    Write,
+};
+use subrosa_ledger::Effect;
+use subrosa_proto::{
+    AccountId, Control, ConvId, DeviceId, ErrorCode, LogHash, Response, encode, limits,
+};
+
+/// Events that a device wants to append.
+#[derive(Debug)]
+pub(crate) struct AppendJob {
+    pub(crate) conv: ConvId,
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) counter: u64,
+    pub(crate) events: Vec<Parsed>,
+}
+
+impl AppendJob {
+    fn idem(&self) -> Idem {
+        Idem {
+            device: self.device.0,
+            counter: self.counter,
+        }
+    }
+}
+
+fn answer(appended: &Appended) -> Response {
+    Response::Appended {
+        first: appended.first,
+        time_ms: appended.time_ms,
+    }
+}
+
+impl<S: Store> Office<S> {
+    /// Carries a job out. Whenever the store's answer leaves doubt about the state in memory, that
+    /// is dropped and loaded anew for the next one.
+    pub(super) async fn append(
+        &self,
+        loaded: &mut Option<Box<Loaded>>,
+        job: AppendJob,
+    ) -> Outcome<Response> {
+        let mut again = true;
+        loop {
+            let current = match loaded {
+                Some(current) => current,
+                None => loaded.insert(self.load(&job.conv).await?.ok_or(ErrorCode::NotFound)?),
+            };
+            match self.append_once(current, &job).await {
+                Err(Refused::Store(error)) => {
+                    *loaded = None;
+                    let moved = matches!(
+                        error,
+                        StoreError::GuardFailed { .. } | StoreError::Conflict { .. }
+                    );
+                    if !(moved && again) {
+                        return Err(error.into());
+                    }
+                    again = false;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn append_once(&self, loaded: &mut Loaded, job: &AppendJob) -> Outcome<Response> {
+        let judged = match self.judge(loaded, job).await? {
+            Ok(judged) => judged,
+            Err(fault) => {
+                // What was stored before under this number is valid no more than once.
+                let earlier = self.earlier(&job.conv, job.idem()).await?;
+                return earlier
+                    .map_or_else(|| fault.answer(&loaded.state), |first| Ok(answer(&first)));
+            }
+        };
+        let append = self.plan(loaded, job, &judged).await?;
+        let appended = match self.store_with_boxes(job, &judged, append).await {
+            Err(Refused::Store(StoreError::NotStaged { missing })) => {
+                tracing::debug!(conv = ?job.conv, missing, "boxes are missing");
+                return Ok(Response::Stale {
+                    ctl: loaded.state.ctl(),
+                });
+            }
+            other => other?,
+        };
+        if !appended.repeated {
+            self.advance(loaded, job, judged, &appended);
+        }
+        Ok(answer(&appended))
+    }
+
+    /// Takes the judged state over and tells everybody.
+    fn advance(&self, loaded: &mut Loaded, job: &AppendJob, judged: Judged, appended: &Appended) {
+        if appended.revision != Revision::ABSENT {
+            loaded.revision = appended.revision;
+        }
+        loaded.state = judged.state;
+        for step in judged.steps {
+            loaded.recent.push(step);
+        }
+        for (position, parsed) in (appended.first..).zip(&job.events) {
+            self.see(|| Seen::Message {
+                conv: job.conv,
+                position,
+                account: job.account,
+                size: parsed.bytes.len(),
+                ciphertext: parsed.event.body.clone(),
+            });
+        }
+        let controls = judged.effects.iter().filter_map(|effect| match effect {
+            Effect::Control(control) => Some(control),
+            _ => None,
+        });
+        let mut places = false;
+        for control in controls {
+            places = true;
+            if let Control::Add { account, .. } = control {
+                self.delivery.joined(account, &job.conv);
+            }
+        }
+        self.delivery.ring(&job.conv, places);
+    }
+
+    /// The append without boxes: guarded by the written state, or writing it anew.
+    async fn plan(&self, loaded: &Loaded, job: &AppendJob, judged: &Judged) -> Outcome<Append> {
+        let conv = &job.conv;
+        let (head, log) = judged.state.head();
+        let mut writes = Vec::new();
+        let first = loaded.state.head().0 + 1;
+        for (position, step) in (first..).zip(&judged.steps) {
+            if position % MARK_STEP == 0 {
+                writes.push(mark(conv, position, step.log));
+            }
+        }
+        for (position, effect) in (first..).zip(&judged.effects) {
+            if let Effect::Control(control) = effect {
+                self.check_control(control).await?;
+                writes.extend(
+                    self.place_writes(conv, &job.account, position, control)
+                        .await?,
+                );
+            }
+        }
+        let lasting = |effect: &Effect| matches!(effect, Effect::Control(_) | Effect::Key(_));
+        let mut guards = Vec::new();
+        let key = records::conversation(conv);
+        if !writes.is_empty() || judged.effects.iter().any(lasting) {
+            let row = ConversationRow {
+                position: head,
+                log,
+                state: encode(&judged.state),
+            };
+            writes.push(Write {
+                key,
+                expected: loaded.revision,
+                value: Some(encode(&row)),
+            });
+        } else {
+            guards.push(Guard {
+                key,
+                expected: loaded.revision,
+            });
+        }
+        let events = job
+            .events
+            .iter()
+            .map(|parsed| NewEvent::plain(parsed.bytes.clone()))
+            .collect();
+        let now_ms = self.now_ms();
+        let (log, idem, attach) = (LogId(conv.0), job.idem(), Vec::new());
+        Ok(Append {
+            log,
+            idem,
+            now_ms,
+            guards,
+            events,
+            attach,
+            writes,
+        })
+    }
+
+    /// Rules of this server beyond those of the log.
+    async fn check_control(&self, control: &Control) -> Outcome<()> {
+        let Control::Add { account, .. } = control else {
+            return Ok(());
+        };
+        self.account(account).await?.ok_or(ErrorCode::NotFound)?;
+        let waiting = self
+            .store
+            .scan(
+                records::waiting(account),
+                None,
+                limits::PENDING_REQUESTS_MAX,
+            )
+            .await?;
+        if waiting.len() >= limits::PENDING_REQUESTS_MAX {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        Ok(())
+    }
+
+    /// Stores it, each key event with a box for every device and history key that must have one.
+    /// A device whose prekey has expired a short while ago may have one.
+    async fn store_with_boxes(
+        &self,
+        job: &AppendJob,
+        judged: &Judged,
+        mut append: Append,
+    ) -> Outcome<Appended> {
+        let mut strict = append.clone();
+        let mut optional = false;
+        for ((event, strict), effect) in append
+            .events
+            .iter_mut()
+            .zip(&mut strict.events)
+            .zip(&judged.effects)
+        {
+            let Effect::Key(fields) = effect else {
+                continue;
+            };
+            let wanted = self.wanted_boxes(judged, job).await?;
+            let key = StageKey {
+                owner: job.device.0,
+                session: fields.session.0,
+            };
+            let all = wanted
+                .required
+                .iter()
+                .chain(&wanted.optional)
+                .copied()
+                .collect();
+            event.staged = Some(Staged {
+                key,
+                recipients: all,
+            });
+            strict.staged = Some(Staged {
+                key,
+                recipients: wanted.required,
+            });
+            optional |= !wanted.optional.is_empty();
+        }
+        match self.store.append(append).await {
+            Err(StoreError::NotStaged { .. }) if optional => Ok(self.store.append(strict).await?),
+            other => Ok(other?),
+        }
+    }
+
+    /// The first answer to a request of this number, if there was one. A condition that never
+    /// holds keeps the store from carrying anything out.
+    pub(super) async fn earlier(&self, conv: &ConvId, idem: Idem) -> Outcome<Option<Appended>> {
+        let events = vec![NewEvent::plain(&b""[..])];
+        let mut append = Append::new(LogId(conv.0), idem, self.now_ms(), events);
+        append.guards.push(Guard {
+            key: records::server(),
+            expected: Revision::ABSENT,
+        });
+        match self.store.append(append).await {
+            Ok(first) => Ok(Some(first)),
+            Err(StoreError::GuardFailed { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// L at a position, written down.
+fn mark(conv: &ConvId, position: u64, log: LogHash) -> Write {
+    let key = records::mark(conv, position);
+    Write {
+        key,
+        expected: Revision::ABSENT,
+        value: Some(encode(&log)),
+    }
+}

@@ -1,0 +1,134 @@
+//! From a request of a logged-in device to the part of the server that carries it out.
+
+use crate::conversations::{AppendJob, Parsed};
+use crate::refused::{Outcome, Refused};
+use crate::session::{Ready, Reply};
+use crate::storage::Store;
+use bytes::Bytes;
+use subrosa_proto::{ConvId, ErrorCode, Request, Response, limits};
+
+impl<S: Store> Ready<S> {
+    /// Carries a request out, or puts it into a line where it waits for the disk.
+    pub(crate) async fn dispatch(&mut self, request: Request) -> Reply {
+        let outcome = match request {
+            Request::Append {
+                counter,
+                conv,
+                events,
+            } => match self.append(counter, conv, events) {
+                Ok(reply) => return reply,
+                Err(refused) => Err(refused),
+            },
+            other => match self.charge() {
+                Ok(()) => self.carry_out(other).await,
+                Err(refused) => Err(refused),
+            },
+        };
+        Reply::Now(outcome.unwrap_or_else(|refused| {
+            refused.report();
+            refused.response()
+        }))
+    }
+
+    fn charge(&mut self) -> Outcome<()> {
+        let pace = self.office.rates.requests();
+        pace.take(&mut self.requests, self.office.uptime())
+            .map_err(Refused::Later)
+    }
+
+    fn append(&mut self, counter: u64, conv: ConvId, events: Vec<Bytes>) -> Outcome<Reply> {
+        if events.is_empty() {
+            return Err(ErrorCode::Malformed.into());
+        }
+        if events.len() > limits::APPEND_EVENTS_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        let (pace, now) = (self.office.rates.events(), self.office.uptime());
+        for _ in &events {
+            pace.take(&mut self.events, now).map_err(Refused::Later)?;
+        }
+        let (account, device) = (self.seat.account, self.seat.device);
+        let parsed = events
+            .into_iter()
+            .map(|bytes| Parsed::read(bytes, &account, &device));
+        let events = parsed.collect::<Outcome<Vec<_>>>()?;
+        Ok(Reply::Later(self.office.submit(AppendJob {
+            conv,
+            account,
+            device,
+            counter,
+            events,
+        })))
+    }
+
+    async fn carry_out(&mut self, request: Request) -> Outcome<Response> {
+        let office = self.office.clone();
+        let (account, device) = (self.seat.account, self.seat.device);
+        let done = |()| Response::Done {};
+        match request {
+            Request::Ping {} => Ok(Response::Done {}),
+            Request::ChainAppend {
+                statements,
+                bundle,
+                prekey,
+            } if self.by_password => office
+                .chain_append(&account, statements, bundle, prekey)
+                .await
+                .map(done),
+            Request::PutPrekey { prekey } => {
+                office.put_prekey(&account, &device, prekey).await.map(done)
+            }
+            Request::InviteNew {
+                code_hash,
+                expires_ms,
+                note,
+            } => office
+                .invite_new(&account, code_hash, expires_ms, note)
+                .await
+                .map(done),
+            Request::Lookup { name } => office.lookup(&name).await,
+            Request::Genesis { account } => office.genesis(&account).await,
+            Request::People { conv } => office.people(&account, &conv).await,
+            Request::Create { counter, event } => {
+                office.create(&account, &device, counter, event).await
+            }
+            Request::Stage { session, boxes } => office
+                .stage(&account, &device, session, boxes)
+                .await
+                .map(done),
+            Request::Follow { cursors } => self.follow(cursors).await,
+            Request::Read { conv, from, count } => self.read(conv, from, count).await,
+            Request::PutReceipt { conv, register } => office
+                .put_receipt(&self.seat, &conv, register)
+                .await
+                .map(done),
+            Request::Conversations { after } => {
+                let (heads, more) = office.conversation_heads(&account, after).await?;
+                Ok(Response::Conversations { heads, more })
+            }
+            Request::AckBoxes { conv, to } => office.ack_boxes(&device, &conv, to).await.map(done),
+            Request::OwnChain { from } => office.own_chain(&account, from).await,
+            Request::ChainAppend { .. }
+            | Request::DeviceLogin { .. }
+            | Request::RegisterStart { .. }
+            | Request::RegisterFinish { .. }
+            | Request::PasswordStart { .. }
+            | Request::PasswordFinish { .. }
+            | Request::Append { .. } => Err(ErrorCode::OutOfTurn.into()),
+        }
+    }
+
+    async fn read(&self, conv: ConvId, from: u64, count: u64) -> Outcome<Response> {
+        let place = self.office.place(&self.seat.account, &conv).await?;
+        let place = place.ok_or(ErrorCode::NotFound)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let page = self
+            .office
+            .page(&self.reader(), &conv, &place, from, count)
+            .await?;
+        if !page.events.is_empty() {
+            self.saw_delivery(&conv, page.first, page.events.len());
+        }
+        Ok(Response::Page { page })
+    }
+}

@@ -1,0 +1,162 @@
+//! What lies under which key in the store. Every key begins with the letter of its kind.
+
+use crate::storage::RecordKey;
+use bytes::Bytes;
+use subrosa_proto::{
+    AccountId, CodecError, ConvId, DeviceId, HashHead, Incarnation, LogHash, Name, Wire, record,
+};
+
+/// A stored value that cannot be read.
+pub(crate) fn decode<T: Wire>(bytes: &Bytes) -> Result<T, CodecError> {
+    subrosa_proto::decode(bytes)
+}
+
+record! {
+    /// About the server as a whole.
+    #[derive(Debug, Clone)]
+    pub struct ServerRow {
+        /// Which life of the database this is.
+        pub incarnation: Incarnation,
+        /// Belongs to the seed that belongs to this database.
+        pub seed_check: [u8; 32],
+        /// An account that nobody has: unknown names take its path.
+        pub nobody: AccountId,
+        /// The hosts of the address, as of the last start.
+        pub hosts: String,
+    }
+}
+
+record! {
+    /// An account; its chain lies statement by statement beside it.
+    #[derive(Debug, Clone)]
+    pub struct AccountRow {
+        /// Its name.
+        pub name: Name,
+        /// Head of its chain.
+        pub head: HashHead,
+        /// When it was made.
+        pub since_ms: u64,
+    }
+}
+
+record! {
+    /// An invite. Used ones stay, so that a repeated registration is recognised.
+    #[derive(Debug, Clone)]
+    pub struct InviteRow {
+        /// Who left it; the operator's have no author.
+        pub author: Option<AccountId>,
+        /// Until when it is good.
+        pub expires_ms: u64,
+        /// For the joiner.
+        pub note: Option<Bytes>,
+        /// The account it made.
+        pub used_by: Option<AccountId>,
+    }
+}
+
+record! {
+    /// An account's place in a conversation.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct PlaceRow {
+        /// The first position it may read.
+        pub since: u64,
+        /// The last one, after it was removed or has left.
+        pub until: Option<u64>,
+    }
+}
+
+record! {
+    /// The state of a conversation as of a position; later events are applied to it when it is loaded.
+    #[derive(Debug, Clone)]
+    pub struct ConversationRow {
+        /// The position.
+        pub position: u64,
+        /// L there.
+        pub log: LogHash,
+        /// The ledger's own encoding.
+        pub state: Bytes,
+    }
+}
+
+pub(crate) fn server() -> RecordKey {
+    RecordKey::new(b'!', &[])
+}
+pub(crate) fn name(name: &Name) -> RecordKey {
+    RecordKey::new(b'N', &[name.as_str().as_bytes()])
+}
+pub(crate) fn names() -> RecordKey {
+    RecordKey::new(b'N', &[])
+}
+pub(crate) fn account(account: &AccountId) -> RecordKey {
+    RecordKey::new(b'A', &[&account.0])
+}
+pub(crate) fn statements(account: &AccountId) -> RecordKey {
+    RecordKey::new(b'S', &[&account.0])
+}
+pub(crate) fn statement(account: &AccountId, seq: u64) -> RecordKey {
+    RecordKey::new(b'S', &[&account.0, &seq.to_be_bytes()])
+}
+pub(crate) fn bundle(account: &AccountId) -> RecordKey {
+    RecordKey::new(b'B', &[&account.0])
+}
+pub(crate) fn login(account: &AccountId, credential: u8) -> RecordKey {
+    RecordKey::new(b'L', &[&account.0, &[credential]])
+}
+pub(crate) fn prekey(account: &AccountId, device: &DeviceId) -> RecordKey {
+    RecordKey::new(b'K', &[&account.0, &device.0])
+}
+pub(crate) fn prekeys(account: &AccountId) -> RecordKey {
+    RecordKey::new(b'K', &[&account.0])
+}
+pub(crate) fn invite(code_hash: &[u8; 32]) -> RecordKey {
+    RecordKey::new(b'I', &[code_hash])
+}
+pub(crate) fn open_invites(author: &AccountId) -> RecordKey {
+    RecordKey::new(b'J', &[&author.0])
+}
+pub(crate) fn open_invite(author: &AccountId, code_hash: &[u8; 32]) -> RecordKey {
+    RecordKey::new(b'J', &[&author.0, code_hash])
+}
+/// The guest has used an invite of the host.
+pub(crate) fn guest(host: &AccountId, guest: &AccountId) -> RecordKey {
+    RecordKey::new(b'G', &[&host.0, &guest.0])
+}
+pub(crate) fn conversation(conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'C', &[&conv.0])
+}
+/// L at a position; one is kept for every [`MARK_STEP`] positions.
+pub(crate) fn mark(conv: &ConvId, position: u64) -> RecordKey {
+    RecordKey::new(b'M', &[&conv.0, &position.to_be_bytes()])
+}
+pub(crate) fn places(account: &AccountId) -> RecordKey {
+    RecordKey::new(b'U', &[&account.0])
+}
+pub(crate) fn place(account: &AccountId, conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'U', &[&account.0, &conv.0])
+}
+/// The one conversation of two accounts, or of an account with itself.
+pub(crate) fn pair(a: &AccountId, b: &AccountId) -> RecordKey {
+    let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    RecordKey::new(b'P', &[&low.0, &high.0])
+}
+pub(crate) fn waiting(account: &AccountId) -> RecordKey {
+    RecordKey::new(b'W', &[&account.0])
+}
+/// The account has not yet accepted the conversation.
+pub(crate) fn waiting_in(account: &AccountId, conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'W', &[&account.0, &conv.0])
+}
+pub(crate) fn receipts(conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'R', &[&conv.0])
+}
+pub(crate) fn receipt(conv: &ConvId, device: &DeviceId) -> RecordKey {
+    RecordKey::new(b'R', &[&conv.0, &device.0])
+}
+
+/// Every so many positions the state of a conversation and its L are written down.
+pub(crate) const MARK_STEP: u64 = 64;
+
+/// The last 32 bytes of a key: the conversation, account or device that it ends with.
+pub(crate) fn last_id(key: &RecordKey) -> Option<[u8; 32]> {
+    key.as_bytes().last_chunk::<32>().copied()
+}

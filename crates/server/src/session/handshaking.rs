@@ -1,0 +1,75 @@
+//! The channel is being made.
+
+use super::connection::Connection;
+use super::greeting::Greeting;
+use super::{Session, Ticket};
+use crate::limits::Source;
+use crate::observer::Seen;
+use crate::office::{Office, until_closing};
+use crate::randomness;
+use crate::storage::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use subrosa_channel::io;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+/// A connection that was just accepted.
+pub(crate) struct Handshaking<S> {
+    pub(crate) office: Arc<Office<S>>,
+    pub(crate) tcp: TcpStream,
+    pub(crate) id: u64,
+    pub(crate) source: Source,
+    pub(crate) ticket: Ticket,
+    /// How long its source has to wait, having come too often.
+    pub(crate) wait: Duration,
+}
+
+impl<S: Store> Handshaking<S> {
+    pub(super) async fn handle(self) -> Session<S> {
+        let Self {
+            office,
+            tcp,
+            id,
+            source,
+            ticket,
+            wait,
+        } = self;
+        let mut closing = office.closing.subscribe();
+        let made = async {
+            sleep(wait).await;
+            io::accept(tcp, &office.key, &office.channel, &mut randomness::system()).await
+        };
+        let made = tokio::select! {
+            made = made => made,
+            () = ticket.revoked() => return Session::Closed,
+            () = until_closing(&mut closing) => return Session::Closed,
+        };
+        let link = match made {
+            Ok(link) => link,
+            Err(error) => {
+                tracing::debug!(connection = id, %error, "no handshake");
+                return Session::Closed;
+            }
+        };
+        let transcript = *link.transcript();
+        office.see(|| Seen::Handshake {
+            connection: id,
+            transcript,
+        });
+        let (reader, writer) = link.split();
+        let patience = office.rates.write;
+        let connection = Connection {
+            id,
+            source,
+            transcript,
+            reader,
+            writer,
+            patience,
+        };
+        let deadline = Instant::now() + office.rates.authenticate;
+        Session::Greeting(Box::new(Greeting::new(
+            office, connection, ticket, deadline,
+        )))
+    }
+}
