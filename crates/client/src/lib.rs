@@ -6,10 +6,15 @@
 //! home or is a guest of another that does makes no difference to the face.
 
 mod command;
+mod driver;
+pub mod engine;
+pub mod enrol;
 mod home;
+pub mod store;
 mod view;
 
 pub use command::{Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
+pub use driver::Driver;
 pub use home::{Client, Home, HomeError, Start};
 pub use view::{
     AccountView, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice, Row,

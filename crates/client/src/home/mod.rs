@@ -13,7 +13,7 @@ mod seat;
 mod wire;
 
 pub use folder::{Home, HomeError};
-pub use seat::{Client, Start};
+pub use seat::{Client, Start, Starting};
 
 #[cfg(test)]
 mod tests;

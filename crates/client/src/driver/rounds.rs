@@ -1,0 +1,277 @@
+//! The driver's rounds: what has come, one transaction, the effects.
+
+use super::link::{FromLink, LinkTask, Order};
+use crate::command::{Answer, Call, Caller, Command, Failure};
+use crate::engine::{CallId, Effect, Engine, EngineError, Input, Turn};
+use crate::store::Store;
+use crate::view::Notice;
+use std::collections::HashMap;
+use std::time::Duration;
+use subrosa_proto::Address;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Inputs that one transaction takes in at most.
+const ROUND_INPUTS_MAX: usize = 64;
+/// Messages of the server that wait for the driver.
+const INPUTS_WAITING_MAX: usize = 64;
+/// A tick comes at least this often.
+const TICK: Duration = Duration::from_secs(60);
+/// A first synchronisation during which nothing arrives for so long is given up.
+const CATCH_UP_IDLE: Duration = Duration::from_secs(30);
+
+/// Engine, store and the calls that are open.
+pub(super) struct Rounds {
+    store: Store,
+    engine: Engine,
+    replies: HashMap<CallId, oneshot::Sender<Result<Answer, Failure>>>,
+    notices: HashMap<CallId, mpsc::Sender<Notice>>,
+    next_call: CallId,
+    /// The link whose messages the engine has last seen begin.
+    link: u64,
+    wake: tokio::time::Instant,
+}
+
+/// What one round was given.
+enum Given {
+    Call(Call),
+    Link(FromLink),
+    Tick,
+}
+
+impl Rounds {
+    pub fn new(mut store: Store) -> Result<Self, EngineError> {
+        let engine = store.transaction(Engine::load)?;
+        let wake = tokio::time::Instant::now() + TICK;
+        Ok(Self {
+            store,
+            engine,
+            replies: HashMap::new(),
+            notices: HashMap::new(),
+            next_call: 1,
+            link: 0,
+            wake,
+        })
+    }
+
+    pub fn with_history(&mut self, opener: subrosa_e2e::HistoryOpener) {
+        self.engine.with_history(opener);
+    }
+
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+
+    /// Runs until the last caller has gone.
+    pub async fn run(mut self, mut calls: mpsc::Receiver<Call>) {
+        let (address_to, address) = watch::channel(self.engine.address().clone());
+        let (inputs_to, mut inputs) = mpsc::channel(INPUTS_WAITING_MAX);
+        let link = LinkTask::start(address, inputs_to);
+        loop {
+            let first = tokio::select! {
+                call = calls.recv() => match call {
+                    Some(call) => Given::Call(call),
+                    None => break,
+                },
+                Some(input) = inputs.recv() => Given::Link(input),
+                () = tokio::time::sleep_until(self.wake) => Given::Tick,
+            };
+            let mut given = vec![first];
+            while given.len() < ROUND_INPUTS_MAX {
+                if let Ok(input) = inputs.try_recv() {
+                    given.push(Given::Link(input));
+                } else if let Ok(call) = calls.try_recv() {
+                    given.push(Given::Call(call));
+                } else {
+                    break;
+                }
+            }
+            self.round(given, &link, &address_to);
+            self.drop_gone();
+        }
+        link.close().await;
+        self.store.close();
+    }
+
+    fn round(&mut self, given: Vec<Given>, link: &LinkTask, address: &watch::Sender<Address>) {
+        self.wake = tokio::time::Instant::now() + TICK;
+        let inputs: Vec<Input> = given.into_iter().map(|given| self.input(given)).collect();
+        let calls: Vec<CallId> = inputs
+            .iter()
+            .filter_map(|input| match input {
+                Input::Command { call, .. } => Some(*call),
+                _ => None,
+            })
+            .collect();
+        let mut rng = super::system_rng();
+        let engine = &mut self.engine;
+        let outcome = self.store.transaction(|desk| {
+            let mut turn = Turn {
+                now_ms: super::now_ms(),
+                desk,
+                rng: &mut rng,
+                effects: Vec::new(),
+            };
+            for input in inputs {
+                engine.handle(&mut turn, input)?;
+            }
+            Ok::<_, EngineError>(turn.effects)
+        });
+        match outcome {
+            Ok(effects) => self.carry_out(effects, link),
+            Err(error) => self.start_over(error, &calls, link),
+        }
+        address.send_if_modified(|known| {
+            let changed = *known != *self.engine.address();
+            if changed {
+                *known = self.engine.address().clone();
+            }
+            changed
+        });
+    }
+
+    fn input(&mut self, given: Given) -> Input {
+        match given {
+            Given::Tick => Input::Tick,
+            Given::Link((number, input)) => {
+                if matches!(input, Input::Linked { .. }) {
+                    self.link = number;
+                }
+                input
+            }
+            Given::Call(Call {
+                caller,
+                command,
+                reply,
+                notices,
+            }) => {
+                let call = self.next_call;
+                self.next_call += 1;
+                self.replies.insert(call, reply);
+                let subscribes = notices.is_some();
+                if let Some(notices) = notices {
+                    self.notices.insert(call, notices);
+                }
+                Input::Command {
+                    call,
+                    caller,
+                    command,
+                    subscribes,
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, link: &LinkTask) {
+        for effect in effects {
+            match effect {
+                Effect::Send(message) => self.order(link, Order::Send(self.link, message)),
+                Effect::DialNow => self.order(link, Order::DialNow),
+                Effect::Redial => self.order(link, Order::Redial),
+                Effect::Stop => self.order(link, Order::Stop),
+                Effect::Answer(call, answer) => {
+                    if let Some(reply) = self.replies.remove(&call) {
+                        drop(reply.send(answer));
+                    }
+                }
+                Effect::Notify(call, notice) => {
+                    // A reader that does not keep up loses its subscription, not its place: it
+                    // subscribes again from its last cursor.
+                    if self
+                        .notices
+                        .get(&call)
+                        .is_some_and(|to| to.try_send(notice).is_err())
+                    {
+                        self.notices.remove(&call);
+                    }
+                }
+                Effect::Wake(at_ms) => {
+                    let in_ms = at_ms.saturating_sub(super::now_ms());
+                    let at = tokio::time::Instant::now() + Duration::from_millis(in_ms);
+                    self.wake = self.wake.min(at);
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the other effects do")]
+    fn order(&self, link: &LinkTask, order: Order) {
+        // The link task ends only after this side does, or when it was told to stop.
+        drop(link.orders.send(order));
+    }
+
+    /// Nothing of the round was saved: those who asked are told, and the engine is what is stored.
+    fn start_over(&mut self, error: EngineError, calls: &[CallId], link: &LinkTask) {
+        tracing::error!(%error, "the local store failed");
+        let failure = Failure::from(error);
+        for call in calls {
+            if let Some(reply) = self.replies.remove(call) {
+                drop(reply.send(Err(failure.clone())));
+            }
+        }
+        match self.store.transaction(Engine::load) {
+            Ok(engine) => self.engine = engine,
+            Err(error) => tracing::error!(%error, "the local store cannot be read"),
+        }
+        // Open calls belonged to the former engine: their callers ask again.
+        self.replies.clear();
+        self.notices.clear();
+        self.order(link, Order::Redial);
+    }
+
+    fn drop_gone(&mut self) {
+        let gone: Vec<CallId> = self
+            .notices
+            .iter()
+            .filter(|(_, to)| to.is_closed())
+            .map(|(call, _)| *call)
+            .collect();
+        for call in gone {
+            self.notices.remove(&call);
+        }
+    }
+
+    /// Takes in all that the server has, over a link that is open already.
+    pub async fn catch_up(&mut self, open: subrosa_channel::io::Link) -> Result<(), Failure> {
+        let (address_to, address) = watch::channel(self.engine.address().clone());
+        let (inputs_to, mut inputs) = mpsc::channel(INPUTS_WAITING_MAX);
+        let link = LinkTask::adopt(open, address, inputs_to);
+        let (reply, mut answer) = oneshot::channel();
+        let command = Command::Read {
+            conversation: None,
+            before: None,
+            since: None,
+            limit: 0,
+            fresh: true,
+        };
+        let call = Call {
+            caller: Caller(String::new()),
+            command,
+            reply,
+            notices: None,
+        };
+        self.round(vec![Given::Call(call)], &link, &address_to);
+        let outcome = loop {
+            match tokio::time::timeout(CATCH_UP_IDLE, inputs.recv()).await {
+                Err(_) => {
+                    break Err(Failure::network(
+                        "the server stopped sending the history; the rest comes later by itself",
+                    ));
+                }
+                Ok(None) => break Ok(()),
+                Ok(Some((_, Input::Lost))) => {
+                    break Err(Failure::network(
+                        "the connection ended before the whole history was here; run `subrosa login` again",
+                    ));
+                }
+                Ok(Some(input)) => self.round(vec![Given::Link(input)], &link, &address_to),
+            }
+            match answer.try_recv() {
+                Ok(Ok(_)) => break Ok(()),
+                Ok(Err(failure)) => break Err(failure),
+                Err(_) => {}
+            }
+        };
+        link.close().await;
+        outcome
+    }
+}

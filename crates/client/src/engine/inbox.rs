@@ -1,0 +1,327 @@
+//! What one event means to this device: keys, contents, notes about the conversation.
+
+use super::rows::{LINE_CONTENT, LINE_GONE, LINE_INFO, LINE_NEWER, LINE_WAITING};
+use super::talk::{Lookup, Talk};
+use super::turn::Turn;
+use super::{Engine, EngineError};
+use crate::store::Entry;
+use crate::view::{Notice, SendState};
+use bytes::Bytes;
+use subrosa_e2e::{Body, Content, InviteIssued, OpenError, Opened, StoredSession};
+use subrosa_ledger::Effect as Meaning;
+use subrosa_proto::{
+    AccountId, Control, Delivered, Event, Form, Header, KeyBox, SessionId, decode, limits,
+};
+
+/// Where an event stands.
+pub(super) struct Spot {
+    pub position: u64,
+    pub arrived_ms: u64,
+    pub author: AccountId,
+}
+
+impl Engine {
+    /// Takes in what a valid event says.
+    pub(super) fn understand(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        position: u64,
+        delivered: &Delivered,
+        event: &Event,
+        meaning: Meaning,
+    ) -> Result<(), EngineError> {
+        let Ok(header) = decode::<Header>(&event.header) else {
+            return Ok(());
+        };
+        let spot = Spot {
+            position,
+            arrived_ms: delivered.time_ms,
+            author: header.account,
+        };
+        match meaning {
+            Meaning::Control(control) => {
+                talk.people_fresh = false;
+                match self.control_words(&spot, &control) {
+                    Some(words) => self.note(turn, talk, &spot, LINE_INFO, words.as_bytes()),
+                    None => Ok(()),
+                }
+            }
+            Meaning::Key(fields) => self.key(turn, talk, &spot, delivered, event, &fields.session),
+            Meaning::Message(_) => self.message(turn, talk, &spot, event),
+            Meaning::Unknown(kind) => self.note(turn, talk, &spot, LINE_NEWER, &kind.to_be_bytes()),
+        }
+    }
+
+    fn control_words(&self, spot: &Spot, control: &Control) -> Option<String> {
+        let author = self.people.name_of(&spot.author);
+        match control {
+            Control::Accept {} => Some(format!("{author} accepted the conversation")),
+            Control::Leave {} => Some(format!("{author} left")),
+            Control::Close {} => Some(format!("{author} closed the room")),
+            Control::Add { account, .. } => {
+                Some(format!("{author} added {}", self.people.name_of(account)))
+            }
+            Control::Remove { account } => {
+                Some(format!("{author} removed {}", self.people.name_of(account)))
+            }
+            Control::Revoke {
+                account, logout, ..
+            } => {
+                let (name, what) = (
+                    self.people.name_of(account),
+                    if *logout { "logged out" } else { "was revoked" },
+                );
+                Some(format!("a device of {name} {what}"))
+            }
+            Control::SetRole { account, .. } => Some(format!(
+                "{author} changed the role of {}",
+                self.people.name_of(account)
+            )),
+            Control::Create { .. } | Control::Policy { .. } | Control::Link { .. } => None,
+        }
+    }
+
+    fn key(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        spot: &Spot,
+        delivered: &Delivered,
+        event: &Event,
+        session: &SessionId,
+    ) -> Result<(), EngineError> {
+        let held = {
+            let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), talk.people_fresh);
+            let held = subrosa_e2e::Keyring::session(&lookup, session);
+            lookup.finish()?;
+            held
+        };
+        if held.is_none() {
+            let boxes: Vec<KeyBox> = delivered
+                .boxes
+                .iter()
+                .filter_map(|bytes| decode(bytes).ok())
+                .collect();
+            let Some(opened) = self.open_boxes(event, &boxes, spot.arrived_ms) else {
+                return Ok(());
+            };
+            turn.desk.save(&opened.to_changes())?;
+            talk.boxes_opened = true;
+        }
+        turn.desk.set_newest_session(talk.no, session)?;
+        for (position, arrived_ms, bytes) in turn.desk.take_held(talk.no, session.as_bytes())? {
+            let Ok(event) = decode::<Event>(&bytes) else {
+                continue;
+            };
+            let Ok(header) = decode::<Header>(&event.header) else {
+                continue;
+            };
+            turn.desk
+                .remove_waiting_line(talk.no, position, LINE_WAITING)?;
+            let spot = Spot {
+                position,
+                arrived_ms,
+                author: header.account,
+            };
+            self.message(turn, talk, &spot, &event)?;
+        }
+        Ok(())
+    }
+
+    fn open_boxes(
+        &self,
+        event: &Event,
+        boxes: &[KeyBox],
+        arrived_ms: u64,
+    ) -> Option<StoredSession> {
+        match self.machine.open_key(event, boxes, arrived_ms) {
+            Ok(session) => return Some(session),
+            Err(error) => tracing::debug!(%error, "no box of this device"),
+        }
+        match self.history.as_ref()?.open_key(event, boxes, arrived_ms) {
+            Ok(session) => Some(session),
+            Err(error) => {
+                tracing::debug!(%error, "no box of the history key");
+                None
+            }
+        }
+    }
+
+    fn message(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        spot: &Spot,
+        event: &Event,
+    ) -> Result<(), EngineError> {
+        let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), talk.people_fresh);
+        let opened = self.machine.open(event, &lookup);
+        lookup.finish()?;
+        match opened {
+            Ok(opened) => self.content(turn, talk, spot, opened),
+            Err(OpenError::NoKey(session)) => {
+                let bytes = subrosa_proto::encode(event);
+                turn.desk.hold(
+                    talk.no,
+                    spot.position,
+                    session.as_bytes(),
+                    spot.arrived_ms,
+                    &bytes,
+                )?;
+                let cause = "the key of this message was not sealed to this device; it comes when another device of its author or of this account sends it";
+                self.note(turn, talk, spot, LINE_WAITING, cause.as_bytes())
+            }
+            Err(error) => self.note(turn, talk, spot, LINE_GONE, error.to_string().as_bytes()),
+        }
+    }
+
+    fn content(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        spot: &Spot,
+        opened: Opened,
+    ) -> Result<(), EngineError> {
+        turn.desk
+            .set_place(&opened.session, opened.index, &opened.salt)?;
+        if let Some(sign) = opened.copied {
+            let author = self.people.name_of(&spot.author);
+            self.note(
+                turn,
+                talk,
+                spot,
+                LINE_INFO,
+                format!("a device of {author}: {sign}").as_bytes(),
+            )?;
+        }
+        let own = spot.author == self.account;
+        let content = opened.content;
+        if own {
+            self.own_content_placed(turn, talk, spot, &content)?;
+        } else {
+            talk.receipt_due = true;
+        }
+        if let Body::InviteIssued(InviteIssued { secret, created_ms }) = &content.body {
+            if own && talk.state.form() == Form::Own {
+                turn.desk
+                    .add_invite(secret, None, *created_ms, created_ms + limits::INVITE_MS)?;
+            }
+            return Ok(());
+        }
+        let Ok(body) = content.encode() else {
+            return Ok(());
+        };
+        self.show_content(turn, talk, spot, &content, &body)
+    }
+
+    /// A content of this account is in the log: if this device sent it, its place in the outbox is done.
+    fn own_content_placed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &Talk,
+        spot: &Spot,
+        content: &Content,
+    ) -> Result<(), EngineError> {
+        let (place, state) = ((spot.position, spot.arrived_ms), SendState::Sent as u8);
+        let cursor = turn
+            .desk
+            .place_line(talk.no, (&self.account, &content.id), place, state)?;
+        if let Some(seq) = turn.desk.open_draft(talk.no, &content.id)? {
+            self.draft_done(turn, talk.no, seq)?;
+        }
+        if let Some(cursor) = cursor {
+            self.tell_state(turn, talk.no, cursor, &content.id, SendState::Sent);
+        }
+        Ok(())
+    }
+
+    fn show_content(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &Talk,
+        spot: &Spot,
+        content: &Content,
+        body: &Bytes,
+    ) -> Result<(), EngineError> {
+        let own = spot.author == self.account;
+        let cursor = turn.desk.add_line(&Entry {
+            conversation: talk.no,
+            position: Some(spot.position),
+            account: spot.author,
+            content: Some(content.id),
+            author_ms: content.author_ms,
+            arrived_ms: Some(spot.arrived_ms),
+            kind: LINE_CONTENT,
+            body,
+            state: own.then_some(SendState::Sent as u8),
+        })?;
+        self.tell_line(turn, talk, cursor)
+    }
+
+    /// Adds a line of this home's own words beside what stands at a position.
+    pub(super) fn note(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &Talk,
+        spot: &Spot,
+        kind: u64,
+        body: &[u8],
+    ) -> Result<(), EngineError> {
+        let cursor = turn.desk.add_line(&Entry {
+            conversation: talk.no,
+            position: Some(spot.position),
+            account: spot.author,
+            content: None,
+            author_ms: spot.arrived_ms,
+            arrived_ms: Some(spot.arrived_ms),
+            kind,
+            body,
+            state: None,
+        })?;
+        self.tell_line(turn, talk, cursor)
+    }
+
+    fn tell_line(
+        &self,
+        turn: &mut Turn<'_>,
+        talk: &Talk,
+        cursor: Option<u64>,
+    ) -> Result<(), EngineError> {
+        let Some(cursor) = cursor else { return Ok(()) };
+        let Some(line) = turn.desk.line(cursor)? else {
+            return Ok(());
+        };
+        let notice = Notice::Row(self.row_in(&line, talk));
+        self.tell(turn, talk.no, &notice);
+        Ok(())
+    }
+
+    /// Tells those who subscribed to a conversation, or to all.
+    pub(super) fn tell(&self, turn: &mut Turn<'_>, no: i64, notice: &Notice) {
+        for (call, wanted) in &self.subscribers {
+            if wanted.is_none_or(|wanted| wanted == no) {
+                turn.notify(*call, notice.clone());
+            }
+        }
+    }
+
+    pub(super) fn tell_state(
+        &self,
+        turn: &mut Turn<'_>,
+        no: i64,
+        cursor: u64,
+        content: &subrosa_proto::ContentId,
+        state: SendState,
+    ) {
+        self.tell(
+            turn,
+            no,
+            &Notice::State {
+                cursor,
+                id: content.to_string(),
+                state,
+            },
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! Invite lines: made here, and recognised when somebody comes by one (docs/spec/login.md, docs/spec/e2e.md §8).
+
+use super::link::Asked;
+use super::turn::{CallId, Turn};
+use super::{Engine, EngineError};
+use crate::command::{Answer, Caller, Failure};
+use crate::view::{InviteView, Trust};
+use subrosa_e2e::{Content, InviteIssued, seal_invite_note};
+use subrosa_login::InviteSecret;
+use subrosa_proto::{
+    AccountId, ErrorCode, Form, InviteLine, InviteNote, Request, Response, limits,
+};
+
+impl Engine {
+    /// Leaves an invite at the server. The secret is on disk before the server hears of it.
+    pub(super) fn new_invite(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        caller: Caller,
+    ) -> Result<(), EngineError> {
+        let (secret, expires_ms) = match turn.desk.invite_of(&caller.0)? {
+            Some((secret, expires_ms)) => (InviteSecret::from_bytes(&secret), expires_ms),
+            None => {
+                let secret = InviteSecret::generate(&mut turn.rng);
+                let expires_ms = turn.now_ms + limits::INVITE_MS;
+                turn.desk.add_invite(
+                    secret.as_bytes(),
+                    Some(&caller.0),
+                    turn.now_ms,
+                    expires_ms,
+                )?;
+                (secret, expires_ms)
+            }
+        };
+        let Some(own) = self.people.account(&self.account) else {
+            turn.answer(
+                call,
+                Err(Failure::defect("this account's own chain is missing")),
+            );
+            return Ok(());
+        };
+        let note = InviteNote {
+            account: self.account,
+            head: own.head(),
+        };
+        let note = seal_invite_note(&secret.note_key(), &self.address.key, &note).into();
+        let request = Request::InviteNew {
+            code_hash: secret.code().hash(),
+            expires_ms,
+            note,
+        };
+        self.ask(turn, request, Asked::Invite { call, caller });
+        Ok(())
+    }
+
+    pub(super) fn invite_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        caller: &Caller,
+        response: &Response,
+    ) -> Result<(), EngineError> {
+        match response {
+            Response::Done {} => {}
+            Response::Refused { refusal } if refusal.code == ErrorCode::TooLarge => {
+                let many =
+                    "there are too many open invites; wait until some are used or have expired";
+                turn.answer(call, Err(Failure::user(many)));
+                return Ok(());
+            }
+            other => {
+                turn.answer(
+                    call,
+                    super::commands::done_or(other, "the server did not take the invite"),
+                );
+                return Ok(());
+            }
+        }
+        let Some((secret, expires_ms)) = turn.desk.invite_of(&caller.0)? else {
+            return Ok(());
+        };
+        // The other devices of this account have to recognise who comes by it.
+        let own_talk = self
+            .talks
+            .values()
+            .find(|talk| talk.state.form() == Form::Own)
+            .map(|talk| talk.no);
+        if let Some(no) = own_talk {
+            let issued = InviteIssued {
+                secret,
+                created_ms: expires_ms.saturating_sub(limits::INVITE_MS),
+            };
+            let content = Content::new(issued, turn.now_ms, &mut turn.rng);
+            self.enqueue(turn, no, &format!("{}/issued", caller.0), &content, false)?;
+        }
+        let line = InviteLine {
+            address: self.address.clone(),
+            secret: subrosa_proto::InviteSecret(secret),
+        };
+        turn.answer(
+            call,
+            Ok(Answer::Invite(InviteView {
+                line: line.line(),
+                expires_ms,
+            })),
+        );
+        Ok(())
+    }
+
+    /// Whether `peer`, who opened a conversation with this proof, held one of this account's lines.
+    pub(super) fn came_by_invite(
+        &mut self,
+        turn: &Turn<'_>,
+        peer: &AccountId,
+        proof: &[u8; 32],
+    ) -> Result<bool, EngineError> {
+        for secret in turn.desk.open_invites()? {
+            let invite = InviteSecret::from_bytes(&secret);
+            if invite.verify_mac(self.account.as_bytes(), peer.as_bytes(), proof) {
+                turn.desk.invite_used(&secret, peer)?;
+                self.people.set_trust(turn.desk, peer, Trust::Invited)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

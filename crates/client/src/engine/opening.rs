@@ -1,0 +1,246 @@
+//! Conversations and contacts made: one's own, the one with whoever invited, and those with others.
+
+use super::commands::{self, Waiting};
+use super::inbox::Spot;
+use super::link::Asked;
+use super::rows::LINE_INFO;
+use super::turn::{CallId, Turn};
+use super::{Engine, EngineError};
+use crate::command::Failure;
+use crate::view::{LinkState, Trust};
+use subrosa_proto::{
+    Control, ErrorCode, Event, Form, Header, Name, Request, Response, decode, encode,
+};
+
+impl Engine {
+    /// Asks the server for every conversation that is to be opened.
+    pub(super) fn open_openings(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        for opening in turn.desk.openings()? {
+            if self.link.creating(opening.seq) {
+                continue;
+            }
+            let (counter, event) = match opening.made {
+                Some(made) => made,
+                None => {
+                    let form = if opening.peer.is_some() {
+                        Form::Direct
+                    } else {
+                        Form::Own
+                    };
+                    let (event, _) = self.machine.create(
+                        form,
+                        true,
+                        opening.peer,
+                        opening.invite,
+                        &mut turn.rng,
+                    );
+                    let (counter, event) = (turn.counter()?, encode(&event));
+                    turn.desk.set_opening(opening.seq, counter, &event)?;
+                    (counter, event)
+                }
+            };
+            self.ask(
+                turn,
+                Request::Create { counter, event },
+                Asked::Create { seq: opening.seq },
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn create_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seq: i64,
+        response: Response,
+    ) -> Result<(), EngineError> {
+        let opening = turn
+            .desk
+            .openings()?
+            .into_iter()
+            .find(|opening| opening.seq == seq);
+        match response {
+            Response::Appended { .. } => {
+                turn.desk.drop_opening(seq)?;
+                if let Some((_, event)) = opening.and_then(|opening| opening.made)
+                    && let Ok(event) = decode::<Event>(&event)
+                {
+                    self.want(
+                        turn,
+                        subrosa_proto::ConvId(subrosa_ledger::event_hash(&event).0),
+                    );
+                }
+            }
+            Response::Refused { refusal } => match refusal.code {
+                // Both opened it at once, or another device did: that one is in the list.
+                ErrorCode::Conflict => {
+                    turn.desk.drop_opening(seq)?;
+                    self.ask(
+                        turn,
+                        Request::Conversations { after: None },
+                        Asked::Conversations,
+                    );
+                }
+                ErrorCode::Internal
+                | ErrorCode::StorageFull
+                | ErrorCode::RateLimited
+                | ErrorCode::Closing => {
+                    turn.wake(turn.now_ms + refusal.retry_ms.max(2_000));
+                }
+                code => {
+                    turn.desk.drop_opening(seq)?;
+                    tracing::warn!(?code, "a conversation could not be opened");
+                    let peer = opening.and_then(|opening| opening.peer);
+                    let name = peer
+                        .map(|peer| self.people.name_of(&peer))
+                        .unwrap_or_default();
+                    let failure = Failure::network(format!(
+                        "the conversation with {name} could not be opened at the server"
+                    ));
+                    self.answer_unopened(turn, &name, &failure);
+                }
+            },
+            _ => {
+                return self
+                    .server_broke_protocol(turn, "an answer of another kind than the question");
+            }
+        }
+        Ok(())
+    }
+
+    /// A conversation has come into the store.
+    pub(super) fn greeted(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: i64,
+        event: &Event,
+        arrived_ms: u64,
+    ) -> Result<(), EngineError> {
+        let (Ok(header), Ok(control)) = (
+            decode::<Header>(&event.header),
+            decode::<Control>(&event.body),
+        ) else {
+            return Ok(());
+        };
+        let Control::Create {
+            form: Form::Direct,
+            peer,
+            invite,
+            ..
+        } = control
+        else {
+            return self.reconsider(turn);
+        };
+        let name = self.people.name_of(&header.account);
+        let words = if header.account == self.account {
+            if let (Some(peer), Some(_)) = (&peer, &invite) {
+                self.people.set_trust(turn.desk, peer, Trust::Invited)?;
+            }
+            let peer = peer.map_or_else(String::new, |peer| self.people.name_of(&peer));
+            match invite {
+                Some(_) => {
+                    format!("you joined by {peer}'s invite line: the conversation is verified")
+                }
+                None => format!(
+                    "you asked {peer} for a conversation; what you write is sent when {peer} accepts"
+                ),
+            }
+        } else if let Some(proof) = invite {
+            if self.came_by_invite(turn, &header.account, &proof)? {
+                format!("{name} joined by your invite line: the conversation is verified")
+            } else {
+                format!(
+                    "{name} opened a conversation with an invite that this home does not know; compare safety numbers"
+                )
+            }
+        } else {
+            format!("{name} asks for a conversation; /accept {name} lets them write to you")
+        };
+        let Some(talk) = self.talks.remove(&no) else {
+            return Ok(());
+        };
+        let spot = Spot {
+            position: 1,
+            arrived_ms,
+            author: header.account,
+        };
+        let noted = self.note(turn, &talk, &spot, LINE_INFO, words.as_bytes());
+        self.talks.insert(no, talk);
+        noted?;
+        self.reconsider(turn)
+    }
+
+    /// A name that is not known here: asked of the server, which is trusted for the first look-up only.
+    pub(super) fn look_up(&mut self, turn: &mut Turn<'_>, call: CallId, name: Name) {
+        if self.link.online() {
+            self.ask(
+                turn,
+                Request::Lookup { name: name.clone() },
+                Asked::Lookup { call, name },
+            );
+        } else if let LinkState::Offline { cause, .. } | LinkState::Refused { cause } =
+            &self.link.state
+        {
+            let sentence =
+                format!("@{name} is not known here yet, and the server cannot be asked: {cause}");
+            self.fail_named(turn, call, Failure::network(sentence));
+            turn.effects.push(super::Effect::DialNow);
+        } else {
+            self.waiting.push(Waiting::Lookup { call, name });
+        }
+    }
+
+    pub(super) fn lookup_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        name: &Name,
+        response: Response,
+    ) -> Result<(), EngineError> {
+        let genesis = match response {
+            Response::Account { genesis } => genesis,
+            Response::Refused { refusal } if refusal.code == ErrorCode::NotFound => {
+                self.fail_named(
+                    turn,
+                    call,
+                    Failure::user(format!("there is nobody called {name} on this server")),
+                );
+                return Ok(());
+            }
+            other => {
+                let failure =
+                    commands::done_or(&other, "the server did not answer the look-up").err();
+                self.fail_named(
+                    turn,
+                    call,
+                    failure.unwrap_or_else(|| Failure::defect("no account came")),
+                );
+                return Ok(());
+            }
+        };
+        match self.people.take_chain(turn.desk, &[genesis])? {
+            Ok(id) if self.people.name_of(&id) == name.as_str() && id != self.account => {
+                turn.desk.add_opening(Some(&id), None)?;
+                self.open_openings(turn)
+            }
+            Ok(_) => {
+                self.fail_named(
+                    turn,
+                    call,
+                    Failure::network(format!(
+                        "the server gave somebody else's account for {name}"
+                    )),
+                );
+                Ok(())
+            }
+            Err(refused) => {
+                let failure = Failure {
+                    kind: crate::FailureKind::Trust,
+                    sentence: refused.0,
+                };
+                self.fail_named(turn, call, failure);
+                Ok(())
+            }
+        }
+    }
+}

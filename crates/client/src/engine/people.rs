@@ -1,0 +1,197 @@
+//! Accounts that this home knows, and the prekeys of their devices.
+
+use super::EngineError;
+use crate::store::Desk;
+use crate::view::Trust;
+use std::collections::HashMap;
+use subrosa_e2e::PrekeyDirectory;
+use subrosa_ledger::Account;
+use subrosa_proto::{AccountId, Name, Prekey, Quote, Signed};
+
+/// An account and what is known of the person.
+pub(super) struct Person {
+    pub account: Account,
+    pub trust: Trust,
+}
+
+/// Everybody this home knows.
+pub(super) struct People {
+    own: AccountId,
+    persons: HashMap<AccountId, Person>,
+    /// The newest prekey seen of each device.
+    pub prekeys: PrekeyDirectory,
+}
+
+/// What was wrong with something that the server gave about a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused(pub String);
+
+impl People {
+    pub fn load(desk: &Desk<'_>, own: AccountId) -> Result<Self, EngineError> {
+        let persons = desk.accounts()?.into_iter().map(|known| {
+            (
+                known.account.id(),
+                Person {
+                    account: known.account,
+                    trust: known.trust,
+                },
+            )
+        });
+        let mut people = Self {
+            own,
+            persons: persons.collect(),
+            prekeys: PrekeyDirectory::default(),
+        };
+        for (account, signed) in desk.prekeys()? {
+            if let Some(person) = people.persons.get(&account) {
+                // It was admitted when it was stored; a later revocation may shut it out now.
+                drop(people.prekeys.admit(&person.account, &signed));
+            }
+        }
+        Ok(people)
+    }
+
+    pub fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.persons.get(id).map(|person| &person.account)
+    }
+
+    pub fn named(&self, name: &str) -> Option<&Person> {
+        self.persons
+            .values()
+            .find(|person| person.account.name().as_str() == name)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.persons.values()
+    }
+
+    /// The name that people see.
+    pub fn name_of(&self, id: &AccountId) -> String {
+        match self.persons.get(id) {
+            Some(person) => person.account.name().to_string(),
+            None => format!("{:.8}", id.to_string()),
+        }
+    }
+
+    pub fn trust_of(&self, id: &AccountId) -> Trust {
+        if *id == self.own {
+            Trust::Verified
+        } else {
+            self.persons
+                .get(id)
+                .map_or(Trust::Unverified, |person| person.trust)
+        }
+    }
+
+    pub fn set_trust(
+        &mut self,
+        desk: &Desk<'_>,
+        id: &AccountId,
+        trust: Trust,
+    ) -> Result<(), EngineError> {
+        if let Some(person) = self.persons.get_mut(id)
+            && person.trust != Trust::Verified
+        {
+            person.trust = trust;
+            desk.set_trust(id, trust)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a chain that the server gave: a new account, or the continuation of a known one.
+    /// A shorter chain than the one known, or another one, is refused; the known one stays.
+    pub fn take_chain(
+        &mut self,
+        desk: &Desk<'_>,
+        chain: &[Signed],
+    ) -> Result<Result<AccountId, Refused>, EngineError> {
+        let given = match Account::from_chain(chain) {
+            Ok(account) => account,
+            Err(error) => {
+                return Ok(Err(Refused(format!(
+                    "the server gave an account chain that does not hold: {error}"
+                ))));
+            }
+        };
+        let id = given.id();
+        if let Some(inviter) = desk.fact::<Quote>(super::fact::INVITER)?
+            && inviter.account == id
+            && given
+                .hash_at(inviter.head.seq)
+                .is_some_and(|hash| hash != inviter.head.hash)
+        {
+            return Ok(Err(Refused(format!(
+                "the server shows {} otherwise than the invite line did; nothing is sent there, and the line's author should be told",
+                given.name()
+            ))));
+        }
+        let Some(known) = self.persons.get_mut(&id) else {
+            if let Err(refused) = self.name_is_free(given.name(), &id) {
+                return Ok(Err(refused));
+            }
+            desk.set_account(&given)?;
+            self.persons.insert(
+                id,
+                Person {
+                    account: given,
+                    trust: Trust::Unverified,
+                },
+            );
+            return Ok(Ok(id));
+        };
+        let head = known.account.head();
+        if given.head().seq < head.seq {
+            // Served to a stranger, or rolled back: what was seen stays.
+            return Ok(Ok(id));
+        }
+        if given.hash_at(head.seq) != Some(head.hash) {
+            let name = given.name();
+            return Ok(Err(Refused(format!(
+                "the server shows {name}'s devices in two ways that contradict each other; nothing is sent to {name} until this is cleared up"
+            ))));
+        }
+        if given.head().seq > head.seq {
+            desk.set_account(&given)?;
+            known.account = given;
+        }
+        Ok(Ok(id))
+    }
+
+    /// A name stands for one key: a second account of a known name is not let in.
+    fn name_is_free(&self, name: &Name, id: &AccountId) -> Result<(), Refused> {
+        match self.named(name.as_str()) {
+            Some(person) if person.account.id() != *id => Err(Refused(format!(
+                "the server gives another key for {name} than before; nothing is sent to it. Ask {name} whether the account was made anew"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a prekey that the server gave. One that its device did not sign, or that is older than
+    /// one seen, is refused.
+    pub fn take_prekey(
+        &mut self,
+        desk: &Desk<'_>,
+        signed: &Signed,
+    ) -> Result<Result<(), Refused>, EngineError> {
+        let refused = |what: String| {
+            Ok(Err(Refused(format!(
+                "the server gave a prekey that does not hold: {what}"
+            ))))
+        };
+        let Ok(prekey) = subrosa_proto::decode::<Prekey>(&signed.body) else {
+            return refused("it cannot be read".to_owned());
+        };
+        let Some(person) = self.persons.get(&prekey.account) else {
+            return refused("its account is not known".to_owned());
+        };
+        match self.prekeys.admit(&person.account, signed) {
+            Ok(true) => {
+                desk.set_prekey(&prekey.device, &prekey.account, signed)?;
+                Ok(Ok(()))
+            }
+            Ok(false) => Ok(Ok(())),
+            Err(error) => refused(error.to_string()),
+        }
+    }
+}

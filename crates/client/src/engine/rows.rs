@@ -1,0 +1,152 @@
+//! From lines of the store to rows that faces draw.
+
+use super::talk::Talk;
+use super::{Engine, EngineError};
+use crate::store::{Desk, Line};
+use crate::view::{ContactView, ConversationView, DeviceView, Row, RowKind, SendState};
+use subrosa_e2e::{Content, safety_number};
+use subrosa_ledger::Conversation;
+use subrosa_proto::{Form, limits};
+
+/// A line holds a content's encoding.
+pub(super) const LINE_CONTENT: u64 = 0;
+/// A line holds words about the conversation.
+pub(super) const LINE_INFO: u64 = 1;
+/// A line stands for a message whose key is missing, and says why.
+pub(super) const LINE_WAITING: u64 = 2;
+/// A line stands for an event of a newer version and holds the number of its kind.
+pub(super) const LINE_NEWER: u64 = 3;
+/// A line stands for what cannot be shown any more, and says why.
+pub(super) const LINE_GONE: u64 = 4;
+
+const fn send_state(number: u8) -> SendState {
+    match number {
+        0 => SendState::Queued,
+        1 => SendState::Sending,
+        2 => SendState::Sent,
+        3 => SendState::Delivered,
+        _ => SendState::Read,
+    }
+}
+
+impl Engine {
+    pub(super) fn row(&self, line: &Line) -> Option<Row> {
+        self.talks
+            .get(&line.conversation)
+            .map(|talk| self.row_in(line, talk))
+    }
+
+    pub(super) fn row_in(&self, line: &Line, talk: &Talk) -> Row {
+        let arrived = line
+            .arrived_ms
+            .filter(|arrived| arrived.abs_diff(line.author_ms) > limits::CLOCK_SKEW_MS);
+        Row {
+            cursor: line.cursor,
+            id: line
+                .content
+                .map(|content| content.to_string())
+                .unwrap_or_default(),
+            conversation: talk.name.clone(),
+            conv: talk.id().to_string(),
+            position: line.position,
+            from: self.people.name_of(&line.account),
+            own: line.account == self.account,
+            time_ms: arrived.unwrap_or(line.author_ms),
+            time_of_arrival: arrived.is_some(),
+            state: line.state.map(send_state),
+            what: what(line),
+        }
+    }
+
+    /// What people call a conversation: `@name` for one person, oneself included.
+    pub(super) fn conversation_name(&self, state: &Conversation) -> String {
+        match state.form() {
+            Form::Own => format!("@{}", self.people.name_of(&self.account)),
+            Form::Direct => match state.peer(&self.account) {
+                Some(peer) => format!("@{}", self.people.name_of(&peer)),
+                None => "@?".to_owned(),
+            },
+            Form::Room => format!("#{:.8}", state.id().to_string()),
+        }
+    }
+
+    pub(super) fn conversation_view(
+        &self,
+        desk: &Desk<'_>,
+        talk: &Talk,
+    ) -> Result<ConversationView, EngineError> {
+        let last = desk
+            .lines_before(Some(talk.no), None, 1)?
+            .first()
+            .map(|line| self.row_in(line, talk));
+        let peer = talk.state.peer(&self.account);
+        Ok(ConversationView {
+            name: talk.name.clone(),
+            conv: talk.id().to_string(),
+            unread: desk.unread(talk.no, talk.read_cursor, &self.account)?,
+            pending: talk.state.members().any(|member| member.pending),
+            trust: self.people.trust_of(&peer.unwrap_or(self.account)),
+            last,
+        })
+    }
+
+    pub(super) fn device_views(&self) -> Vec<DeviceView> {
+        let Some(account) = self.people.account(&self.account) else {
+            return Vec::new();
+        };
+        let devices = account.devices();
+        devices
+            .map(|device| DeviceView {
+                label: device.label.clone(),
+                device: device.id.to_string(),
+                this: device.id == self.machine.device(),
+                ended: false,
+            })
+            .collect()
+    }
+
+    pub(super) fn contact_views(&self) -> Vec<ContactView> {
+        let mut contacts: Vec<_> = self
+            .people
+            .iter()
+            .filter(|person| person.account.id() != self.account)
+            .map(|person| ContactView {
+                name: person.account.name().to_string(),
+                account: person.account.id().to_string(),
+                trust: person.trust,
+                safety_number: safety_number(self.account, person.account.id()),
+            })
+            .collect();
+        contacts.sort_by(|a, b| a.name.cmp(&b.name));
+        contacts
+    }
+}
+
+fn what(line: &Line) -> RowKind {
+    let words = || String::from_utf8_lossy(&line.body).into_owned();
+    match line.kind {
+        LINE_CONTENT => match Content::decode(&line.body) {
+            Ok(content) => match content.text() {
+                Some(text) => RowKind::Text {
+                    text: text.to_owned(),
+                },
+                None => RowKind::Newer {
+                    number: content.body.number(),
+                },
+            },
+            Err(error) => RowKind::Gone {
+                cause: error.to_string(),
+            },
+        },
+        LINE_INFO => RowKind::Info { text: words() },
+        LINE_WAITING => RowKind::WaitingForKey { cause: words() },
+        LINE_NEWER => {
+            let number = line
+                .body
+                .iter()
+                .fold(0, |number, byte| number << 8 | u64::from(*byte));
+            RowKind::Newer { number }
+        }
+        _ => RowKind::Gone { cause: words() },
+    }
+}

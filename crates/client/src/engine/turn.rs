@@ -1,0 +1,65 @@
+//! One turn of the engine: what it is given, and what shall happen when its writes are on disk.
+
+use crate::command::{Answer, Failure};
+use crate::store::{Desk, StoreError};
+use crate::view::Notice;
+use rand_core::CryptoRng;
+use subrosa_proto::{FromClient, Request, encode};
+
+/// Names a call of a face within this owner's life.
+pub type CallId = u64;
+
+/// What the driver carries out after the commit.
+#[derive(Debug)]
+pub enum Effect {
+    /// Sends a message to the server.
+    Send(bytes::Bytes),
+    /// Answers a call.
+    Answer(CallId, Result<Answer, Failure>),
+    /// Tells a subscriber.
+    Notify(CallId, Notice),
+    /// Wants a tick at this time at the latest, Unix milliseconds.
+    Wake(u64),
+    /// Tries to reach the server now rather than after the pause.
+    DialNow,
+    /// Closes the link for good: trying again would change nothing.
+    Stop,
+    /// Closes the link and makes it anew.
+    Redial,
+}
+
+/// The time, the desk and the randomness of one turn, and its effects.
+pub struct Turn<'a> {
+    /// Unix milliseconds.
+    pub now_ms: u64,
+    /// The transaction.
+    pub desk: &'a Desk<'a>,
+    /// The system's random numbers.
+    pub rng: &'a mut dyn CryptoRng,
+    /// In the order in which they are to be carried out.
+    pub effects: Vec<Effect>,
+}
+
+impl Turn<'_> {
+    pub(super) fn send(&mut self, id: u64, request: Request) {
+        self.effects
+            .push(Effect::Send(encode(&FromClient { id, request })));
+    }
+
+    pub(super) fn answer(&mut self, call: CallId, answer: Result<Answer, Failure>) {
+        self.effects.push(Effect::Answer(call, answer));
+    }
+
+    pub(super) fn notify(&mut self, call: CallId, notice: Notice) {
+        self.effects.push(Effect::Notify(call, notice));
+    }
+
+    pub(super) fn wake(&mut self, at_ms: u64) {
+        self.effects.push(Effect::Wake(at_ms));
+    }
+
+    /// The next counter for an idem.
+    pub(super) fn counter(&self) -> Result<u64, StoreError> {
+        self.desk.next_counter(super::fact::COUNTER)
+    }
+}

@@ -1,0 +1,56 @@
+//! Getting an account into a home: by an invite line, or by its password (docs/spec/login.md).
+
+mod conversation;
+mod join;
+mod login;
+
+pub use join::join;
+pub use login::login;
+
+use crate::home::Home;
+use subrosa_proto::Name;
+use zeroize::Zeroizing;
+
+/// A store that is being made; it gets its name when the server has the account.
+const UNFINISHED: &str = "store.joining";
+
+/// How the password comes about.
+pub enum Choice {
+    /// Six words, made here.
+    Generate,
+    /// The person's own; refused unless it is strong.
+    Password(Zeroizing<String>),
+}
+
+/// Which account name is wanted.
+#[derive(Debug, Clone)]
+pub enum NameWish {
+    /// This one or none.
+    Exact(Name),
+    /// This one, or the next that is free: `ada`, `ada2`, …
+    Free(Name),
+}
+
+/// What a person must keep, shown once.
+pub struct Sheet {
+    /// The server's address; no secret.
+    pub address: String,
+    /// The account name.
+    pub name: String,
+    /// The passphrase, when it was made here.
+    pub passphrase: Option<Zeroizing<String>>,
+    /// The recovery code, in groups.
+    pub recovery_code: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for Sheet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sheet({}, secrets redacted)", self.name)
+    }
+}
+
+/// Whether a home holds an account.
+#[must_use]
+pub fn is_enrolled(home: &Home) -> bool {
+    home.file(crate::store::FILE).exists()
+}

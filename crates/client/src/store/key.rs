@@ -1,0 +1,123 @@
+//! The key of a store: raw in a file of its own, or derived from a local passphrase.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Holds the raw key; whoever can read it can read the store.
+const KEY_FILE: &str = "key";
+/// Holds the salt of a passphrase; no secret.
+const LOCK_FILE: &str = "key.locked";
+/// Argon2id for the local passphrase (RFC 9106 §4, second choice): 64 MiB, t = 3, p = 4.
+const MEMORY_KIB: u32 = 64 * 1024;
+
+/// The key of a store, 32 bytes.
+pub struct StoreKey(Zeroizing<[u8; 32]>);
+
+impl std::fmt::Debug for StoreKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreKey(redacted)")
+    }
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The key file cannot be read or written.
+    #[error("the file {0} in the home cannot be used: {1}; check its owner and rights")]
+    File(&'static str, io::Error),
+    /// The key file has another length.
+    #[error(
+        "the file {0} in the home is damaged; restore it from a copy, or log in again in another home"
+    )]
+    Damaged(&'static str),
+    /// The store is locked and nobody gave the passphrase.
+    #[error("this home is locked by a passphrase; give it at the prompt or with --unlock-file")]
+    Locked,
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Randomness,
+    /// The derivation failed for want of memory.
+    #[error("there is not enough memory to derive the key from the passphrase")]
+    Memory,
+}
+
+impl StoreKey {
+    /// Makes a key for a new home: under the passphrase if there is one, else in a file.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the file cannot be written.
+    pub fn create(home: &Path, passphrase: Option<&str>) -> Result<Self, KeyError> {
+        let mut random = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(&mut *random).map_err(|_| KeyError::Randomness)?;
+        match passphrase {
+            None => {
+                write_new(&home.join(KEY_FILE), &*random)
+                    .map_err(|e| KeyError::File(KEY_FILE, e))?;
+                Ok(Self(random))
+            }
+            Some(passphrase) => {
+                write_new(&home.join(LOCK_FILE), &*random)
+                    .map_err(|e| KeyError::File(LOCK_FILE, e))?;
+                derive(passphrase, &random)
+            }
+        }
+    }
+
+    /// The key of an existing home.
+    ///
+    /// # Errors
+    /// [`KeyError::Locked`] when a passphrase is needed and not given.
+    pub fn load(home: &Path, passphrase: Option<&str>) -> Result<Self, KeyError> {
+        if is_locked(home) {
+            let salt = read(&home.join(LOCK_FILE), LOCK_FILE)?;
+            return derive(passphrase.ok_or(KeyError::Locked)?, &salt);
+        }
+        read(&home.join(KEY_FILE), KEY_FILE).map(Self)
+    }
+
+    /// The statement that gives the key to SQLCipher.
+    pub(super) fn pragma(&self) -> Zeroizing<String> {
+        let mut hex = data_encoding::HEXLOWER.encode(&*self.0);
+        let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{hex}'\";"));
+        hex.zeroize();
+        pragma
+    }
+}
+
+/// Whether a home is locked by a passphrase.
+#[must_use]
+pub fn is_locked(home: &Path) -> bool {
+    home.join(LOCK_FILE).exists()
+}
+
+fn derive(passphrase: &str, salt: &[u8; 32]) -> Result<StoreKey, KeyError> {
+    let params = Params::new(MEMORY_KIB, 3, 4, Some(32)).map_err(|_| KeyError::Memory)?;
+    let mut key = Zeroizing::new([0_u8; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt, &mut *key)
+        .map_err(|_| KeyError::Memory)?;
+    Ok(StoreKey(key))
+}
+
+fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(|e| KeyError::File(name, e))?);
+    let key: [u8; 32] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| KeyError::Damaged(name))?;
+    Ok(Zeroizing::new(key))
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

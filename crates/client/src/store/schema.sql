@@ -1,0 +1,67 @@
+-- The local store of one home, version 1. The file is encrypted as a whole by SQLCipher.
+
+-- Single facts: who this home is, where its server is, counters.
+CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- What e2e asks to be kept (device keys, prekeys, sessions); opaque here.
+CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- Accounts that are known, each with its chain as verified, and what is known of the person.
+CREATE TABLE account (
+  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- The newest prekey seen of each device, as signed: an older one is refused as rolled back.
+CREATE TABLE prekey (device BLOB PRIMARY KEY, account BLOB NOT NULL, signed BLOB NOT NULL) WITHOUT ROWID;
+
+-- Conversations. `state` is the reducer's state after the last event applied.
+CREATE TABLE conversation (
+  no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, state BLOB NOT NULL,
+  read_cursor INTEGER NOT NULL DEFAULT 0, newest_session BLOB
+);
+CREATE UNIQUE INDEX conversation_name ON conversation (name);
+
+-- Every L_n, and every event hash, so that an event counts once. Never trimmed.
+CREATE TABLE log (conversation INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL, event BLOB NOT NULL);
+CREATE UNIQUE INDEX log_position ON log (conversation, position);
+CREATE UNIQUE INDEX log_event ON log (conversation, event);
+
+-- The salt of the message at each place of a session: another salt there betrays a copied device.
+CREATE TABLE place (session BLOB NOT NULL, place INTEGER NOT NULL, salt BLOB NOT NULL, PRIMARY KEY (session, place)) WITHOUT ROWID;
+
+-- Events whose key is not here yet, whole, to be opened when it comes.
+CREATE TABLE held (
+  conversation INTEGER NOT NULL, position INTEGER NOT NULL, session BLOB NOT NULL, time_ms INTEGER NOT NULL,
+  event BLOB NOT NULL, PRIMARY KEY (conversation, position)
+) WITHOUT ROWID;
+
+-- The timeline: one row for each content or note, in the order of arrival at this home.
+CREATE TABLE timeline (
+  cursor INTEGER PRIMARY KEY AUTOINCREMENT, conversation INTEGER NOT NULL, position INTEGER,
+  account BLOB NOT NULL, content BLOB, author_ms INTEGER NOT NULL, arrived_ms INTEGER,
+  kind INTEGER NOT NULL, body BLOB NOT NULL, state INTEGER
+);
+CREATE UNIQUE INDEX timeline_content ON timeline (conversation, account, content) WHERE content IS NOT NULL;
+CREATE INDEX timeline_conversation ON timeline (conversation, cursor);
+CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 3;
+
+-- What waits to be sent, and what a caller was answered, so that its repetition changes nothing.
+-- `counter` and `events` are set once the bytes have been made: from then on the same go out.
+CREATE TABLE outbox (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL UNIQUE, conversation INTEGER NOT NULL,
+  content BLOB NOT NULL, body BLOB, cursor INTEGER, counter INTEGER, events BLOB, boxes BLOB, attempt_ms INTEGER,
+  done_ms INTEGER
+);
+CREATE INDEX outbox_open ON outbox (conversation, seq) WHERE done_ms IS NULL;
+
+-- Invites of this account, to recognise who comes by them.
+CREATE TABLE invite (secret BLOB PRIMARY KEY, caller TEXT UNIQUE, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_by BLOB) WITHOUT ROWID;
+
+-- Receipt registers as last accepted.
+CREATE TABLE register (
+  conversation INTEGER NOT NULL, device BLOB NOT NULL, account BLOB NOT NULL,
+  at INTEGER NOT NULL, delivered INTEGER NOT NULL, read INTEGER NOT NULL, PRIMARY KEY (conversation, device)
+) WITHOUT ROWID;
+
+-- Conversations to be opened, kept until the server has them.
+CREATE TABLE opening (seq INTEGER PRIMARY KEY AUTOINCREMENT, peer BLOB UNIQUE, invite BLOB, counter INTEGER, event BLOB);
