@@ -317,6 +317,3 @@ impl Wire for Content {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

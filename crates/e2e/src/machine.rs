@@ -247,6 +247,3 @@ impl fmt::Debug for Machine {
         write!(f, "Machine({:?}, keys redacted)", self.device.id())
     }
 }
-
-#[cfg(test)]
-mod tests;

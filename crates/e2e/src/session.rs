@@ -303,6 +303,3 @@ pub(crate) fn open_own(
     };
     (session, nonce)
 }
-
-#[cfg(test)]
-mod tests;

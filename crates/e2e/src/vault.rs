@@ -10,6 +10,3 @@ pub use founding::{Founding, found_account};
 pub use history::{HistoryOpener, Pack};
 pub use opened::{OpenedVault, Rewritten, VaultError, open_vault};
 pub use slot::{Credential, Slot, SlotSecret};
-
-#[cfg(test)]
-mod tests;

@@ -36,8 +36,6 @@ pub struct OpenedSession {
     pub event: Event,
     /// One for each recipient.
     pub boxes: Vec<KeyBox>,
-    /// Live devices that got none, having logged out or been away for so long that their prekeys ran out.
-    pub left_out: Vec<(AccountId, DeviceId)>,
 }
 
 /// A sealed message with what has to be saved before it leaves.
@@ -53,6 +51,8 @@ pub struct Sealed {
     pub index: u32,
     /// Its salt, for [`Keyring::salt_used`](crate::Keyring::salt_used).
     pub salt: [u8; 16],
+    /// Live devices of the members that cannot read it, having logged out or been away for so long that their prekeys ran out.
+    pub left_out: Vec<(AccountId, DeviceId)>,
     /// To be saved in the transaction that queues the events, before they leave.
     pub changes: Changes,
 }
@@ -126,7 +126,8 @@ impl Machine {
             return Err(SealError::TooLong);
         }
         let own = (self.account(), self.device());
-        let recipients = Recipients::find(conversation, record, prekeys, own, now_ms)?;
+        let mut recipients = Recipients::find(conversation, record, prekeys, own, now_ms)?;
+        let left_out = core::mem::take(&mut recipients.left_out);
         let (ctl, digest) = (conversation.ctl(), recipients.digest());
         let mut changes = Changes::default();
         let key = match self.outbound.get(&conversation.id()) {
@@ -146,6 +147,7 @@ impl Machine {
             session: place.session,
             index: place.index,
             salt: place.salt,
+            left_out,
             changes,
         })
     }
@@ -190,11 +192,7 @@ impl Machine {
                 now_ms,
             ),
         );
-        Ok(OpenedSession {
-            event,
-            boxes,
-            left_out: recipients.left_out,
-        })
+        Ok(OpenedSession { event, boxes })
     }
 
     fn seal_text(
