@@ -1,0 +1,20 @@
+//! Tests of the ledger against docs/spec/ledger.md, through its public API.
+
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod chain;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod fork;
+#[cfg(test)]
+mod prekey;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod vectors;
+#[cfg(test)]
+mod void;
+#[cfg(test)]
+mod world;
