@@ -9,6 +9,8 @@
 //! Time is an argument, in Unix milliseconds. One request changes one aggregate: at most one log
 //! with its side rows, and the records that have to change with it.
 
+#[cfg(test)]
+mod conformance;
 mod error;
 pub mod faulty;
 pub mod limits;
