@@ -22,12 +22,10 @@ pub const M1_LEN: usize = 1 + DH_LEN + ENCAPSULATION_KEY_LEN + TAG_LEN;
 /// Bytes of M2, from the server: ML-KEM-768 ciphertext, `e`, tag.
 pub const M2_LEN: usize = CIPHERTEXT_LEN + DH_LEN + TAG_LEN;
 
-/// `channel`, then the version.
-const PROLOGUE: &[u8] = &{
-    let mut prologue = *b"subrosa/1 channel\0?";
-    prologue[prologue.len() - 1] = VERSION;
-    prologue
-};
+/// The label `channel`, then the version.
+const PROLOGUE: &[u8] = b"subrosa/1 channel\0\x01";
+
+const _: () = assert!(matches!(PROLOGUE, [.., VERSION]));
 
 /// Why a handshake came to nothing. A server answers none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

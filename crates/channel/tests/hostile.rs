@@ -1,5 +1,9 @@
 //! Two ends in memory, and between them somebody who does with the bytes whatever he likes.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod naive;
 mod script;
@@ -7,8 +11,8 @@ mod script;
 use proptest::prelude::*;
 use script::Script;
 use subrosa_channel::{
-    AwaitReply, Event, HandshakeError, Hello, Inbound, M1_LEN, M2_LEN, Open, Outbound, Progress, REKEY_RECORDS,
-    ReceiveError, RecordError, ServerKey, ServerPublicKey, VERSION, accept, dial,
+    AwaitReply, Event, HandshakeError, Hello, Inbound, M1_LEN, M2_LEN, Open, Outbound, Progress,
+    REKEY_RECORDS, ReceiveError, RecordError, ServerKey, ServerPublicKey, VERSION, accept, dial,
 };
 
 fn server_key() -> ServerKey {
@@ -62,7 +66,11 @@ fn receive(inbound: &mut Inbound, mut stream: &[u8]) -> (Vec<Event>, Result<(), 
                 return (events, inbound.end_of_stream());
             }
             Err(error) => {
-                assert_eq!(inbound.read(stream), Err(ReceiveError::Dead), "nothing is left to try again");
+                assert_eq!(
+                    inbound.read(stream),
+                    Err(ReceiveError::Dead),
+                    "nothing is left to try again"
+                );
                 return (events, Err(error));
             }
         }
@@ -74,7 +82,11 @@ const LENGTH: Result<(), ReceiveError> = Err(ReceiveError::Record(RecordError::L
 const TRUNCATED: Result<(), ReceiveError> = Err(ReceiveError::Truncated);
 
 fn three() -> [&'static [u8]; 3] {
-    [b"first message", b"", b"third message, longer than one block of the cipher"]
+    [
+        b"first message",
+        b"",
+        b"third message, longer than one block of the cipher",
+    ]
 }
 
 fn genuine() -> Vec<Event> {
@@ -96,13 +108,23 @@ fn both_ends_agree_and_no_two_handshakes_do() {
 // Proves: C1
 #[test]
 fn without_the_servers_key_there_is_no_reply() {
-    let (_, m1) = dial(ServerKey::from_bytes([0x78; 32]).public(), &mut Script::seed(1)).unwrap();
+    let (_, m1) = dial(
+        ServerKey::from_bytes([0x78; 32]).public(),
+        &mut Script::seed(1),
+    )
+    .unwrap();
     let mut rng = Script::seed(2);
-    assert_eq!(accept(&server_key(), &m1, &mut rng).unwrap_err(), HandshakeError::Refused);
+    assert_eq!(
+        accept(&server_key(), &m1, &mut rng).unwrap_err(),
+        HandshakeError::Refused
+    );
     for fill in [0x00, 0xff, 0x41] {
         let mut noise = vec![fill; M1_LEN];
         noise[0] = VERSION;
-        assert_eq!(accept(&server_key(), &noise, &mut rng).unwrap_err(), HandshakeError::Refused);
+        assert_eq!(
+            accept(&server_key(), &noise, &mut rng).unwrap_err(),
+            HandshakeError::Refused
+        );
     }
 }
 
@@ -126,13 +148,20 @@ fn a_bit_changed_in_any_byte_of_the_first_message_is_refused() {
         let mut altered = m1.clone();
         altered[position] ^= 1 << (position % 8);
         let error = accept(&server_key(), &altered, &mut rng).unwrap_err();
-        let expected = if position == 0 { HandshakeError::Version(altered[0]) } else { HandshakeError::Refused };
+        let expected = if position == 0 {
+            HandshakeError::Version(altered[0])
+        } else {
+            HandshakeError::Refused
+        };
         assert_eq!(error, expected, "{position}");
     }
     // The highest bit of an X25519 key has no meaning in the multiplication; the transcript has it all the same.
     let mut altered = m1.clone();
     altered[32] ^= 0x80;
-    assert_eq!(accept(&server_key(), &altered, &mut rng).unwrap_err(), HandshakeError::Refused);
+    assert_eq!(
+        accept(&server_key(), &altered, &mut rng).unwrap_err(),
+        HandshakeError::Refused
+    );
 }
 
 // Proves: C2, C20
@@ -144,7 +173,11 @@ fn a_bit_changed_in_any_byte_of_the_second_message_is_refused() {
         let (await_reply, _) = dialled(1);
         let mut altered = m2.clone();
         altered[position] ^= 1 << (position % 8);
-        assert_eq!(await_reply.reply(&altered).unwrap_err(), HandshakeError::Refused, "{position}");
+        assert_eq!(
+            await_reply.reply(&altered).unwrap_err(),
+            HandshakeError::Refused,
+            "{position}"
+        );
     }
     assert!(dialled(1).0.reply(&m2).is_ok());
 }
@@ -153,15 +186,33 @@ fn a_bit_changed_in_any_byte_of_the_second_message_is_refused() {
 fn handshake_messages_of_other_lengths_are_refused() {
     let (_, m1) = dialled(1);
     let (_, m2) = accept(&server_key(), &m1, &mut Script::seed(2)).unwrap();
-    for len in [0, 1, 2, 33, M1_LEN - 16, M1_LEN - 1, M1_LEN + 1, M1_LEN + 16, 65_536] {
+    for len in [
+        0,
+        1,
+        2,
+        33,
+        M1_LEN - 16,
+        M1_LEN - 1,
+        M1_LEN + 1,
+        M1_LEN + 16,
+        65_536,
+    ] {
         let mut altered = m1.clone();
         altered.resize(len, 0);
-        assert_eq!(accept(&server_key(), &altered, &mut Script::seed(3)).unwrap_err(), HandshakeError::Length, "{len}");
+        assert_eq!(
+            accept(&server_key(), &altered, &mut Script::seed(3)).unwrap_err(),
+            HandshakeError::Length,
+            "{len}"
+        );
     }
     for len in [0, 1, 1_087, 1_088, M2_LEN - 1, M2_LEN + 1, 65_536] {
         let mut altered = m2.clone();
         altered.resize(len, 0);
-        assert_eq!(dialled(1).0.reply(&altered).unwrap_err(), HandshakeError::Length, "{len}");
+        assert_eq!(
+            dialled(1).0.reply(&altered).unwrap_err(),
+            HandshakeError::Length,
+            "{len}"
+        );
     }
 }
 
@@ -202,10 +253,24 @@ fn a_replayed_first_message_gets_a_fresh_reply_that_is_of_no_use() {
 fn a_reply_to_another_client_and_ones_own_message_are_refused() {
     let (_, other_m1) = dialled(9);
     let (_, m2) = accept(&server_key(), &other_m1, &mut Script::seed(2)).unwrap();
-    assert_eq!(dialled(1).0.reply(&m2).unwrap_err(), HandshakeError::Refused);
+    assert_eq!(
+        dialled(1).0.reply(&m2).unwrap_err(),
+        HandshakeError::Refused
+    );
     let (await_reply, m1) = dialled(1);
-    assert_eq!(await_reply.reply(&m1[..M2_LEN]).unwrap_err(), HandshakeError::Refused);
-    assert_eq!(accept(&server_key(), &[&[1][..], &m2, &[0; 96]].concat(), &mut Script::seed(3)).unwrap_err(), HandshakeError::Refused);
+    assert_eq!(
+        await_reply.reply(&m1[..M2_LEN]).unwrap_err(),
+        HandshakeError::Refused
+    );
+    assert_eq!(
+        accept(
+            &server_key(),
+            &[&[1][..], &m2, &[0; 96]].concat(),
+            &mut Script::seed(3)
+        )
+        .unwrap_err(),
+        HandshakeError::Refused
+    );
 }
 
 // Proves: C1
@@ -213,13 +278,22 @@ fn a_reply_to_another_client_and_ones_own_message_are_refused() {
 fn a_zero_point_in_either_message_is_refused() {
     let (_, mut m1) = dialled(1);
     m1[1..33].fill(0);
-    assert_eq!(accept(&server_key(), &m1, &mut Script::seed(2)).unwrap_err(), HandshakeError::Refused);
+    assert_eq!(
+        accept(&server_key(), &m1, &mut Script::seed(2)).unwrap_err(),
+        HandshakeError::Refused
+    );
     let (_, m1) = dialled(1);
     let (_, mut m2) = accept(&server_key(), &m1, &mut Script::seed(2)).unwrap();
     m2[1_088..1_120].fill(0);
-    assert_eq!(dialled(1).0.reply(&m2).unwrap_err(), HandshakeError::Refused);
+    assert_eq!(
+        dialled(1).0.reply(&m2).unwrap_err(),
+        HandshakeError::Refused
+    );
     let zero = ServerPublicKey::from_bytes([0; 32]);
-    assert_eq!(dial(&zero, &mut Script::seed(1)).unwrap_err(), HandshakeError::Refused);
+    assert_eq!(
+        dial(&zero, &mut Script::seed(1)).unwrap_err(),
+        HandshakeError::Refused
+    );
 }
 
 // ---- records
@@ -229,7 +303,12 @@ fn a_zero_point_in_either_message_is_refused() {
 fn a_bit_changed_in_any_byte_of_the_stream_is_refused() {
     let (client, _) = opened(1);
     let sent = records(&mut client.split().0, &three());
-    let starts: Vec<usize> = sent.iter().scan(0, |at, record| Some(std::mem::replace(at, *at + record.len()))).collect();
+    let starts: Vec<usize> = sent
+        .iter()
+        .scan(0, |at, record| {
+            Some(std::mem::replace(at, *at + record.len()))
+        })
+        .collect();
     let stream = sent.concat();
     for position in 0..stream.len() {
         let (_, server) = opened(1);
@@ -240,7 +319,10 @@ fn a_bit_changed_in_any_byte_of_the_stream_is_refused() {
         assert_eq!(events, genuine()[..hit], "{position}");
         // A changed length can also promise more than ever comes.
         let in_length = position - starts[hit] < 3;
-        assert!(end == REFUSED || in_length && (end == LENGTH || end == TRUNCATED), "{position}: {end:?}");
+        assert!(
+            end == REFUSED || in_length && (end == LENGTH || end == TRUNCATED),
+            "{position}: {end:?}"
+        );
     }
 }
 
@@ -301,19 +383,34 @@ fn reflected_and_spliced_records_are_refused() {
     let here = records(&mut client.split().0, &three());
     let elsewhere = records(&mut other.split().0, &three());
     let spliced = [&here[0][..], &here[1], &elsewhere[2], &here[3]].concat();
-    assert_eq!(receive(&mut server.split().1, &spliced), (genuine()[..2].to_vec(), REFUSED));
+    assert_eq!(
+        receive(&mut server.split().1, &spliced),
+        (genuine()[..2].to_vec(), REFUSED)
+    );
 
     // Reflected in the middle of a stream that was fine up to there.
     let (client, _) = opened(1);
     let theirs = records(&mut to_client, &three());
     let mixed = [&theirs[0][..], &own[1]].concat();
-    assert_eq!(receive(&mut client.split().1, &mixed), (genuine()[..1].to_vec(), REFUSED));
+    assert_eq!(
+        receive(&mut client.split().1, &mixed),
+        (genuine()[..1].to_vec(), REFUSED)
+    );
 }
 
 // Proves: C2, C21
 #[test]
 fn impossible_lengths_are_refused_before_anything_else_is_read() {
-    for length in [[0, 0, 0], [0, 0, 1], [0, 0, 32], [0, 0, 47], [0, 0, 49], [1, 0, 1], [1, 0, 16], [0xff, 0xff, 0xff]] {
+    for length in [
+        [0, 0, 0],
+        [0, 0, 1],
+        [0, 0, 32],
+        [0, 0, 47],
+        [0, 0, 49],
+        [1, 0, 1],
+        [1, 0, 16],
+        [0xff, 0xff, 0xff],
+    ] {
         let (client, server) = opened(1);
         let (mut outbound, mut inbound) = (client.split().0, server.split().1);
         let mut greeting = Vec::new();
@@ -328,7 +425,10 @@ fn an_error_ends_the_direction_for_genuine_records_too() {
     let (client, server) = opened(1);
     let sent = records(&mut client.split().0, &three());
     let mut inbound = server.split().1;
-    assert!(matches!(inbound.read(&sent[0]), Ok(Progress::Record { .. })));
+    assert!(matches!(
+        inbound.read(&sent[0]),
+        Ok(Progress::Record { .. })
+    ));
     let mut altered = sent[1].clone();
     altered[9] ^= 1;
     assert_eq!(inbound.read(&altered), Err(RecordError::Refused.into()));
@@ -351,7 +451,11 @@ fn both_directions_pass_the_change_of_key_each_by_its_own_count() {
     let mut pass = |outbound: &mut Outbound, inbound: &mut Inbound, number: u64| {
         wire.clear();
         outbound.message(&number.to_be_bytes(), &mut wire).unwrap();
-        let Ok(Progress::Record { event: Some(Event::Message(message)), .. }) = inbound.read(&wire) else {
+        let Ok(Progress::Record {
+            event: Some(Event::Message(message)),
+            ..
+        }) = inbound.read(&wire)
+        else {
             panic!("{number}")
         };
         assert_eq!(message, number.to_be_bytes()[..]);
@@ -371,8 +475,15 @@ fn both_directions_pass_the_change_of_key_each_by_its_own_count() {
 #[test]
 fn nothing_secret_is_shown() {
     let (client, server) = opened(1);
-    let shown = format!("{client:?} {server:?} {:?} {:?}", dialled(1).0, server_key());
-    for digits in ["77777777", &data_encoding::HEXLOWER.encode(&client.transcript()[..4])] {
+    let shown = format!(
+        "{client:?} {server:?} {:?} {:?}",
+        dialled(1).0,
+        server_key()
+    );
+    for digits in [
+        "77777777",
+        &data_encoding::HEXLOWER.encode(&client.transcript()[..4]),
+    ] {
         assert!(!shown.contains(digits), "{shown}");
     }
     assert!(!shown.contains("119, 119"), "{shown}");
@@ -387,7 +498,13 @@ fn raw<const N: usize>(seed: u64) -> [u8; N] {
     bytes
 }
 
-fn assert_interoperates(mut open: Open, transcript: [u8; 32], k_out: &[u8], k_in: &[u8], messages: &[Vec<u8>]) {
+fn assert_interoperates(
+    mut open: Open,
+    transcript: [u8; 32],
+    k_out: &[u8],
+    k_in: &[u8],
+    messages: &[Vec<u8>],
+) {
     assert_eq!(*open.transcript(), transcript);
     let greeting = naive::hello(1, 1, b"hostile");
     let slices: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
@@ -395,14 +512,27 @@ fn assert_interoperates(mut open: Open, transcript: [u8; 32], k_out: &[u8], k_in
     assert!(naive::read_stream(k_out, &sent) == Some((greeting.clone(), messages.to_vec())));
     assert!(naive::stream(k_out, &greeting, messages) == sent);
     let (events, end) = receive(open.inbound(), &naive::stream(k_in, &greeting, messages));
-    let expected = messages.iter().map(|message| Event::Message(message.clone().into()));
-    assert!(events == [vec![Event::Hello(hello())], expected.collect(), vec![Event::Closed]].concat());
+    let expected = messages
+        .iter()
+        .map(|message| Event::Message(message.clone().into()));
+    assert!(
+        events
+            == [
+                vec![Event::Hello(hello())],
+                expected.collect(),
+                vec![Event::Closed]
+            ]
+            .concat()
+    );
     assert_eq!(end, Ok(()));
 }
 
 fn any_messages() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let lens = prop_oneof![4 => 0..2_000_usize, 1 => 65_400..65_600_usize, 1 => 0..200_000_usize];
-    prop::collection::vec((lens, any::<u8>()).prop_map(|(len, fill)| vec![fill; len]), 0..5)
+    prop::collection::vec(
+        (lens, any::<u8>()).prop_map(|(len, fill)| vec![fill; len]),
+        0..5,
+    )
 }
 
 proptest! {

@@ -1,7 +1,16 @@
 //! The adapter over real TCP on the loopback. Time is tokio's, held still: it jumps to the next deadline when nothing
 //! else can happen.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests are about sockets and time")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "these tests are about sockets and time"
+)]
 
 mod naive;
 mod script;
@@ -12,8 +21,8 @@ use std::time::Duration;
 use script::Script;
 use subrosa_channel::io::{Config, HANDSHAKE_TIMEOUT, Link, LinkError, accept, connect};
 use subrosa_channel::{
-    HandshakeError, Hello, HelloError, M1_LEN, M2_LEN, MESSAGE_BYTES_MAX, ReceiveError, RecordError, SendError,
-    ServerKey, dial,
+    HandshakeError, Hello, HelloError, M1_LEN, M2_LEN, MESSAGE_BYTES_MAX, ReceiveError,
+    RecordError, SendError, ServerKey, dial,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,7 +43,10 @@ async fn sockets() -> (TcpStream, TcpStream) {
     (client.unwrap(), server.unwrap().0)
 }
 
-async fn links_of(client: &Config, server: &Config) -> (Result<Link, LinkError>, Result<Link, LinkError>) {
+async fn links_of(
+    client: &Config,
+    server: &Config,
+) -> (Result<Link, LinkError>, Result<Link, LinkError>) {
     let (at_client, at_server) = sockets().await;
     let key = server_key();
     let (mut client_rng, mut server_rng) = (Script::seed(1), Script::seed(2));
@@ -59,7 +71,12 @@ async fn hostile_client() -> (TcpStream, naive::Outcome, Link) {
         let mut m2 = [0; M2_LEN];
         socket.read_exact(&mut m2).await.unwrap();
         let outcome = naive::read_m2(client, &m2).unwrap();
-        let hello = naive::seal_record(&outcome.k_cs, 0, naive::HELLO, &naive::hello(1, 1, b"hostile"));
+        let hello = naive::seal_record(
+            &outcome.k_cs,
+            0,
+            naive::HELLO,
+            &naive::hello(1, 1, b"hostile"),
+        );
         socket.write_all(&hello).await.unwrap();
         outcome
     };
@@ -86,7 +103,10 @@ async fn messages_pass_both_ways_and_a_close_ends_each() {
     let (mut client_reader, mut client_writer) = client.split();
     let (mut server_reader, mut server_writer) = server.split();
 
-    let messages: Vec<Vec<u8>> = [0, 1, 100, 70_000, MESSAGE_BYTES_MAX].iter().map(|len| vec![9; *len]).collect();
+    let messages: Vec<Vec<u8>> = [0, 1, 100, 70_000, MESSAGE_BYTES_MAX]
+        .iter()
+        .map(|len| vec![9; *len])
+        .collect();
     let send = async {
         for message in &messages {
             client_writer.send(message).unwrap();
@@ -149,8 +169,16 @@ async fn a_future_that_is_dropped_loses_nothing() {
 // Proves: C5
 #[tokio::test]
 async fn the_limit_starts_small_and_grows() {
-    let (client, server) = links_of(&config(1, 1), &Config { message_limit: 4_096, ..config(1, 1) }).await;
-    let ((_reader, mut writer), (mut reader, _writer)) = (client.unwrap().split(), server.unwrap().split());
+    let (client, server) = links_of(
+        &config(1, 1),
+        &Config {
+            message_limit: 4_096,
+            ..config(1, 1)
+        },
+    )
+    .await;
+    let ((_reader, mut writer), (mut reader, _writer)) =
+        (client.unwrap().split(), server.unwrap().split());
     writer.send(&[1; 4_096]).unwrap();
     writer.flush().await.unwrap();
     assert_eq!(reader.recv().await.unwrap().unwrap().len(), 4_096);
@@ -160,7 +188,13 @@ async fn the_limit_starts_small_and_grows() {
     writer.flush().await.unwrap();
     assert_eq!(reader.recv().await.unwrap().unwrap().len(), 50_000);
     let error = reader.recv().await.unwrap_err();
-    assert!(matches!(error, LinkError::Receive(ReceiveError::MessageTooLong(50_000))), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            LinkError::Receive(ReceiveError::MessageTooLong(50_000))
+        ),
+        "{error:?}"
+    );
 }
 
 // ---- versions
@@ -168,7 +202,10 @@ async fn the_limit_starts_small_and_grows() {
 #[tokio::test]
 async fn the_highest_common_version_is_spoken() {
     let (client, server) = links_of(&config(1, 4), &config(2, 3)).await;
-    assert_eq!((client.unwrap().version(), server.unwrap().version()), (3, 3));
+    assert_eq!(
+        (client.unwrap().version(), server.unwrap().version()),
+        (3, 3)
+    );
 }
 
 // Proves: C4
@@ -176,18 +213,41 @@ async fn the_highest_common_version_is_spoken() {
 async fn both_ends_name_both_ranges_when_there_is_no_common_version() {
     let (client, server) = links_of(&config(1, 2), &config(5, 6)).await;
     for error in [client.unwrap_err(), server.unwrap_err()] {
-        assert!(matches!(error, LinkError::Hello(HelloError::NoCommonVersion { .. })), "{error:?}");
+        assert!(
+            matches!(error, LinkError::Hello(HelloError::NoCommonVersion { .. })),
+            "{error:?}"
+        );
         let said = error.to_string();
-        assert!(said.contains("versions 1 to 2") && said.contains("versions 5 to 6"), "{said}");
+        assert!(
+            said.contains("versions 1 to 2") && said.contains("versions 5 to 6"),
+            "{said}"
+        );
     }
 }
 
 // Proves: C4
 #[tokio::test]
 async fn a_client_refuses_a_version_below_the_pinned_one() {
-    let (client, _) = links_of(&Config { pinned: 3, ..config(1, 3) }, &config(1, 2)).await;
+    let (client, _) = links_of(
+        &Config {
+            pinned: 3,
+            ..config(1, 3)
+        },
+        &config(1, 2),
+    )
+    .await;
     let error = client.unwrap_err();
-    assert!(matches!(error, LinkError::Hello(HelloError::BelowPinned { spoken: 2, pinned: 3, .. })), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            LinkError::Hello(HelloError::BelowPinned {
+                spoken: 2,
+                pinned: 3,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
 }
 
 // ---- scanners, slow and silent peers
@@ -204,7 +264,8 @@ async fn probe(bytes: &[u8]) -> (Vec<u8>, Duration, LinkError) {
         (answer, start.elapsed())
     };
     let (server_config, mut rng) = (config(1, 1), Script::seed(2));
-    let ((answer, elapsed), link) = tokio::join!(scan, accept(at_server, &key, &server_config, &mut rng));
+    let ((answer, elapsed), link) =
+        tokio::join!(scan, accept(at_server, &key, &server_config, &mut rng));
     (answer, elapsed, link.unwrap_err())
 }
 
@@ -212,7 +273,11 @@ async fn probe(bytes: &[u8]) -> (Vec<u8>, Duration, LinkError) {
 #[tokio::test(start_paused = true)]
 async fn a_scanner_gets_no_byte_and_learns_nothing_from_the_time() {
     let (_, good) = dial(server_key().public(), &mut Script::seed(1)).unwrap();
-    let (_, other_key) = dial(ServerKey::from_bytes([1; 32]).public(), &mut Script::seed(1)).unwrap();
+    let (_, other_key) = dial(
+        ServerKey::from_bytes([1; 32]).public(),
+        &mut Script::seed(1),
+    )
+    .unwrap();
     let mut zero_point = good.clone();
     zero_point[1..33].fill(0);
     let other_version = [&[2], &good[1..]].concat();
@@ -226,7 +291,10 @@ async fn a_scanner_gets_no_byte_and_learns_nothing_from_the_time() {
     ];
     for (bytes, expected) in refused {
         let (answer, elapsed, error) = probe(bytes).await;
-        assert!(matches!(error, LinkError::Handshake(error) if error == expected), "{error:?}");
+        assert!(
+            matches!(error, LinkError::Handshake(error) if error == expected),
+            "{error:?}"
+        );
         assert!(answer.is_empty());
         assert_eq!(elapsed.as_millis(), HANDSHAKE_TIMEOUT.as_millis());
     }
@@ -278,13 +346,27 @@ async fn who_gets_a_reply_and_sends_no_hello_is_cut_off_as_well() {
 async fn a_client_without_an_answer_says_what_it_can_mean() {
     // Somebody who accepts and says nothing.
     let (client, silent) = sockets().await;
-    let error = connect(client, server_key().public(), &config(1, 1), &mut Script::seed(1)).await.unwrap_err();
+    let error = connect(
+        client,
+        server_key().public(),
+        &config(1, 1),
+        &mut Script::seed(1),
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, LinkError::NoAnswer), "{error:?}");
     drop(silent);
     // Somebody who closes.
     let (client, gone) = sockets().await;
     drop(gone);
-    let error = connect(client, server_key().public(), &config(1, 1), &mut Script::seed(1)).await.unwrap_err();
+    let error = connect(
+        client,
+        server_key().public(),
+        &config(1, 1),
+        &mut Script::seed(1),
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, LinkError::NoAnswer), "{error:?}");
     assert_eq!(
         error.to_string(),
@@ -301,9 +383,15 @@ async fn a_client_refuses_an_answer_that_is_not_the_servers() {
     };
     let key = server_key();
     let (client_config, mut rng) = (config(1, 1), Script::seed(1));
-    let (link, _other) = tokio::join!(connect(client, key.public(), &client_config, &mut rng), answer);
+    let (link, _other) = tokio::join!(
+        connect(client, key.public(), &client_config, &mut rng),
+        answer
+    );
     let error = link.unwrap_err();
-    assert!(matches!(error, LinkError::Handshake(HandshakeError::Refused)), "{error:?}");
+    assert!(
+        matches!(error, LinkError::Handshake(HandshakeError::Refused)),
+        "{error:?}"
+    );
 }
 
 // ---- streams that are cut or altered
@@ -316,11 +404,20 @@ async fn an_end_without_a_close_is_truncation() {
     writer.send(b"the last that arrives").unwrap();
     writer.flush().await.unwrap();
     drop((client_reader, writer));
-    assert_eq!(server.reader().recv().await.unwrap().unwrap(), b"the last that arrives"[..]);
+    assert_eq!(
+        server.reader().recv().await.unwrap().unwrap(),
+        b"the last that arrives"[..]
+    );
     let error = server.reader().recv().await.unwrap_err();
-    assert!(matches!(error, LinkError::Receive(ReceiveError::Truncated)), "{error:?}");
+    assert!(
+        matches!(error, LinkError::Receive(ReceiveError::Truncated)),
+        "{error:?}"
+    );
     let again = server.reader().recv().await.unwrap_err();
-    assert!(matches!(again, LinkError::Receive(ReceiveError::Dead)), "{again:?}");
+    assert!(
+        matches!(again, LinkError::Receive(ReceiveError::Dead)),
+        "{again:?}"
+    );
 }
 
 // Proves: C2
@@ -330,10 +427,16 @@ async fn an_end_within_a_record_or_a_message_is_truncation() {
         let (mut socket, outcome, mut link) = hostile_client().await;
         let more = naive::seal_record(&outcome.k_cs, 1, naive::MORE, &[1; 1_024]);
         let last = naive::seal_record(&outcome.k_cs, 2, naive::LAST, b"end");
-        socket.write_all(&[more, last].concat()[..cut]).await.unwrap();
+        socket
+            .write_all(&[more, last].concat()[..cut])
+            .await
+            .unwrap();
         socket.shutdown().await.unwrap();
         let error = link.reader().recv().await.unwrap_err();
-        assert!(matches!(error, LinkError::Receive(ReceiveError::Truncated)), "{cut}: {error:?}");
+        assert!(
+            matches!(error, LinkError::Receive(ReceiveError::Truncated)),
+            "{cut}: {error:?}"
+        );
     }
 }
 
@@ -352,11 +455,18 @@ async fn hostile_records_are_refused_and_nothing_is_said_about_it() {
         let (mut socket, outcome, link) = hostile_client().await;
         socket.write_all(&make(&outcome)).await.unwrap();
         let (mut reader, writer) = link.split();
-        assert_eq!(LinkErrorKind::of(reader.recv().await.unwrap_err()), expected);
+        assert_eq!(
+            LinkErrorKind::of(reader.recv().await.unwrap_err()),
+            expected
+        );
         drop((reader, writer));
         let said = read_to_end(&mut socket).await;
         let (kind, _, rest) = naive::open_record(&outcome.k_sc, 0, &said).unwrap();
-        assert_eq!((kind, rest), (naive::HELLO, &[][..]), "beside its hello the server says nothing");
+        assert_eq!(
+            (kind, rest),
+            (naive::HELLO, &[][..]),
+            "beside its hello the server says nothing"
+        );
     }
 }
 
@@ -383,7 +493,12 @@ fn altered(outcome: &naive::Outcome) -> Vec<u8> {
 }
 
 fn replayed_hello(outcome: &naive::Outcome) -> Vec<u8> {
-    naive::seal_record(&outcome.k_cs, 0, naive::HELLO, &naive::hello(1, 1, b"hostile"))
+    naive::seal_record(
+        &outcome.k_cs,
+        0,
+        naive::HELLO,
+        &naive::hello(1, 1, b"hostile"),
+    )
 }
 
 fn impossible_length(_: &naive::Outcome) -> Vec<u8> {
@@ -392,4 +507,16 @@ fn impossible_length(_: &naive::Outcome) -> Vec<u8> {
 
 fn unknown_type(outcome: &naive::Outcome) -> Vec<u8> {
     naive::seal_record(&outcome.k_cs, 1, 9, b"from a newer version")
+}
+
+// Proves: C5
+#[tokio::test]
+async fn a_connection_is_small_while_it_waits() {
+    let (_client, server) = sockets().await;
+    let (key, server_config, mut rng) = (server_key(), config(1, 1), Script::seed(1));
+    let accepting = accept(server, &key, &server_config, &mut rng);
+    let accepting_bytes = size_of_val(&accepting);
+    println!("accepting: {accepting_bytes}, link: {}", size_of::<Link>());
+    assert!(accepting_bytes <= 12 * 1_024, "{accepting_bytes}");
+    assert!(size_of::<Link>() <= 6 * 1_024, "{}", size_of::<Link>());
 }

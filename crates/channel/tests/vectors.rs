@@ -1,6 +1,11 @@
 //! The test vectors of `docs/spec/channel.md` §9, against the crate and against the naïve implementation.
 //! `docs/spec/recompute.py` reads the same files.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a vector that cannot be read fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a vector that cannot be read fails the test"
+)]
 
 mod naive;
 mod script;
@@ -19,19 +24,27 @@ struct Case {
 
 impl Case {
     fn field(&self, field: &str) -> &str {
-        self.fields.get(field).unwrap_or_else(|| panic!("{}: {field} is missing", self.name))
+        self.fields
+            .get(field)
+            .unwrap_or_else(|| panic!("{}: {field} is missing", self.name))
     }
 
     fn bytes(&self, field: &str) -> Vec<u8> {
-        HEXLOWER.decode(self.field(field).as_bytes()).unwrap_or_else(|e| panic!("{}: {field}: {e}", self.name))
+        HEXLOWER
+            .decode(self.field(field).as_bytes())
+            .unwrap_or_else(|e| panic!("{}: {field}: {e}", self.name))
     }
 
     fn array<const N: usize>(&self, field: &str) -> [u8; N] {
-        self.bytes(field).try_into().unwrap_or_else(|_| panic!("{}: {field}: length", self.name))
+        self.bytes(field)
+            .try_into()
+            .unwrap_or_else(|_| panic!("{}: {field}: length", self.name))
     }
 
     fn number<T: std::str::FromStr>(&self, field: &str) -> T {
-        self.field(field).parse().unwrap_or_else(|_| panic!("{}: {field}: number", self.name))
+        self.field(field)
+            .parse()
+            .unwrap_or_else(|_| panic!("{}: {field}: number", self.name))
     }
 
     fn opens(&self) -> bool {
@@ -54,9 +67,13 @@ fn cases(family: &str) -> Vec<Case> {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         let fields = lines.map(|line| {
-            let (field, value) = line.split_once(':').unwrap_or_else(|| panic!("{name}: {line}"));
+            let (field, value) = line
+                .split_once(':')
+                .unwrap_or_else(|| panic!("{name}: {line}"));
             (field.to_owned(), value.trim_start().to_owned())
         });
         let fields = fields.collect();
@@ -73,10 +90,14 @@ fn handshakes() {
         assert!(case.opens());
         let (m1, m2): ([u8; M1_LEN], [u8; M2_LEN]) = (case.array("m1"), case.array("m2"));
         let server = ServerKey::from_bytes(case.array("server-private"));
-        assert_eq!(server.public().as_bytes(), &case.array::<32>("server-public"));
+        assert_eq!(
+            server.public().as_bytes(),
+            &case.array::<32>("server-public")
+        );
 
         let client_draws = [case.bytes("kem-seed"), case.bytes("client-ephemeral")].concat();
-        let (await_reply, made_m1) = dial(server.public(), &mut Script::bytes(&client_draws)).unwrap();
+        let (await_reply, made_m1) =
+            dial(server.public(), &mut Script::bytes(&client_draws)).unwrap();
         assert_eq!(made_m1, m1, "{}: m1", case.name);
         let server_draws = [case.bytes("server-ephemeral"), case.bytes("kem-message")].concat();
         let (at_server, made_m2) = accept(&server, &m1, &mut Script::bytes(&server_draws)).unwrap();
@@ -87,11 +108,22 @@ fn handshakes() {
         assert_eq!(at_server.transcript(), &transcript);
         assert_eq!(at_client.transcript(), &transcript);
         // The raw keys do not leave the crate; what they seal does.
-        for (mut open, field) in [(at_client, "client-to-server"), (at_server, "server-to-client")] {
+        for (mut open, field) in [
+            (at_client, "client-to-server"),
+            (at_server, "server-to-client"),
+        ] {
             let mut record = Vec::new();
             let hello = subrosa_channel::Hello::new(1, 1, "x").unwrap();
             open.outbound().hello(&hello, &mut record).unwrap();
-            assert_eq!(record, naive::seal_record(&case.bytes(field), 0, naive::HELLO, &naive::hello(1, 1, b"x")));
+            assert_eq!(
+                record,
+                naive::seal_record(
+                    &case.bytes(field),
+                    0,
+                    naive::HELLO,
+                    &naive::hello(1, 1, b"x")
+                )
+            );
         }
     }
 }
@@ -99,13 +131,20 @@ fn handshakes() {
 #[test]
 fn handshakes_by_the_naive_implementation() {
     for case in cases("handshake-") {
-        let (client, m1) =
-            naive::m1(&case.array("server-public"), case.array("client-ephemeral"), case.array("kem-seed"));
+        let (client, m1) = naive::m1(
+            &case.array("server-public"),
+            case.array("client-ephemeral"),
+            case.array("kem-seed"),
+        );
         assert_eq!(client.ek, case.bytes("encapsulation-key"));
         assert_eq!(m1, case.bytes("m1"));
-        let (m2, ss, at_server) =
-            naive::m2(&case.array("server-private"), &m1, case.array("server-ephemeral"), case.array("kem-message"))
-                .unwrap();
+        let (m2, ss, at_server) = naive::m2(
+            &case.array("server-private"),
+            &m1,
+            case.array("server-ephemeral"),
+            case.array("kem-message"),
+        )
+        .unwrap();
         assert_eq!(m2, case.bytes("m2"));
         assert_eq!(m2[..1_088], case.bytes("ciphertext"));
         assert_eq!(ss, case.bytes("shared-secret"));
@@ -120,14 +159,23 @@ fn handshakes_by_the_naive_implementation() {
 #[test]
 fn records_by_the_naive_implementation() {
     for case in cases("record-") {
-        let (key, number, record) = (case.bytes("key"), case.number("number"), case.bytes("record"));
+        let (key, number, record) = (
+            case.bytes("key"),
+            case.number("number"),
+            case.bytes("record"),
+        );
         let opened = naive::open_record(&key, number, &record);
         if !case.opens() {
             assert_eq!(opened, None, "{}", case.name);
             continue;
         }
         let (kind, body) = (case.number("type"), case.bytes("body"));
-        assert_eq!(naive::seal_record(&key, number, kind, &body), record, "{}", case.name);
+        assert_eq!(
+            naive::seal_record(&key, number, kind, &body),
+            record,
+            "{}",
+            case.name
+        );
         assert_eq!(opened, Some((kind, body, &[][..])), "{}", case.name);
     }
 }
@@ -137,9 +185,22 @@ fn streams_by_the_naive_implementation() {
     for case in cases("stream-") {
         let (key, stream) = (case.bytes("key"), case.bytes("stream"));
         let hello = naive::hello(case.number("min"), case.number("max"), &case.bytes("build"));
-        let messages = case.field("messages").split(',').map(|message| HEXLOWER.decode(message.as_bytes()).unwrap());
+        let messages = case
+            .field("messages")
+            .split(',')
+            .map(|message| HEXLOWER.decode(message.as_bytes()).unwrap());
         let messages: Vec<Vec<u8>> = messages.collect();
-        assert_eq!(naive::stream(&key, &hello, &messages), stream, "{}", case.name);
-        assert_eq!(naive::read_stream(&key, &stream), Some((hello, messages)), "{}", case.name);
+        assert_eq!(
+            naive::stream(&key, &hello, &messages),
+            stream,
+            "{}",
+            case.name
+        );
+        assert_eq!(
+            naive::read_stream(&key, &stream),
+            Some((hello, messages)),
+            "{}",
+            case.name
+        );
     }
 }

@@ -4,7 +4,10 @@ const KEY: [u8; 32] = [6; 32];
 
 /// An inbound direction and the sealer that feeds it whatever a hostile holder of the key likes.
 fn hostile() -> (Sealer, Inbound) {
-    (Sealer::new(Zeroizing::new(KEY)), Inbound::new(Zeroizing::new(KEY)))
+    (
+        Sealer::new(Zeroizing::new(KEY)),
+        Inbound::new(Zeroizing::new(KEY)),
+    )
 }
 
 fn hello() -> Hello {
@@ -19,7 +22,12 @@ fn greeted() -> (Sealer, Inbound) {
     (sealer, inbound)
 }
 
-fn give(sealer: &mut Sealer, inbound: &mut Inbound, kind: u8, body: &[u8]) -> Result<Option<Event>, ReceiveError> {
+fn give(
+    sealer: &mut Sealer,
+    inbound: &mut Inbound,
+    kind: u8,
+    body: &[u8],
+) -> Result<Option<Event>, ReceiveError> {
     let mut record = Vec::new();
     sealer.seal(kind, body, &mut record).unwrap();
     match inbound.read(&record)? {
@@ -47,7 +55,10 @@ fn message(bytes: &[u8]) -> Option<Event> {
 fn unknown_types_are_fatal() {
     for kind in [0, 5, 6, 127, 255] {
         let (mut sealer, mut inbound) = greeted();
-        assert_eq!(give(&mut sealer, &mut inbound, kind, b""), Err(ReceiveError::UnknownType(kind)));
+        assert_eq!(
+            give(&mut sealer, &mut inbound, kind, b""),
+            Err(ReceiveError::UnknownType(kind))
+        );
         assert_dead(&mut inbound);
     }
 }
@@ -57,12 +68,18 @@ fn unknown_types_are_fatal() {
 fn nothing_but_a_hello_comes_first() {
     for kind in [2, 3, 4] {
         let (mut sealer, mut inbound) = hostile();
-        assert_eq!(give(&mut sealer, &mut inbound, kind, b""), Err(ReceiveError::OutOfTurn));
+        assert_eq!(
+            give(&mut sealer, &mut inbound, kind, b""),
+            Err(ReceiveError::OutOfTurn)
+        );
         assert_dead(&mut inbound);
     }
     let (mut sealer, mut inbound) = hostile();
     let malformed = ReceiveError::Hello(HelloError::Malformed);
-    assert_eq!(give(&mut sealer, &mut inbound, 1, &[0, 0, 0, 1, 0]), Err(malformed));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 1, &[0, 0, 0, 1, 0]),
+        Err(malformed)
+    );
     assert_dead(&mut inbound);
 }
 
@@ -77,24 +94,42 @@ fn a_first_record_longer_than_any_hello_is_refused_by_its_length() {
 #[test]
 fn a_second_hello_is_refused() {
     let (mut sealer, mut inbound) = greeted();
-    assert_eq!(give(&mut sealer, &mut inbound, 1, &hello().encode()), Err(ReceiveError::OutOfTurn));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 1, &hello().encode()),
+        Err(ReceiveError::OutOfTurn)
+    );
     assert_dead(&mut inbound);
 }
 
 #[test]
 fn a_close_stands_between_messages_is_empty_and_final() {
     let (mut sealer, mut inbound) = greeted();
-    assert_eq!(give(&mut sealer, &mut inbound, 4, &[1; MORE_LEN_MIN]), Ok(None));
-    assert_eq!(give(&mut sealer, &mut inbound, 2, b""), Err(ReceiveError::OutOfTurn));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 4, &[1; MORE_LEN_MIN]),
+        Ok(None)
+    );
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 2, b""),
+        Err(ReceiveError::OutOfTurn)
+    );
     assert_dead(&mut inbound);
 
     let (mut sealer, mut inbound) = greeted();
-    assert_eq!(give(&mut sealer, &mut inbound, 2, b"x"), Err(ReceiveError::Body));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 2, b"x"),
+        Err(ReceiveError::Body)
+    );
     assert_dead(&mut inbound);
 
     let (mut sealer, mut inbound) = greeted();
-    assert_eq!(give(&mut sealer, &mut inbound, 2, b""), Ok(Some(Event::Closed)));
-    assert_eq!(give(&mut sealer, &mut inbound, 3, b""), Err(ReceiveError::Dead));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 2, b""),
+        Ok(Some(Event::Closed))
+    );
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 3, b""),
+        Err(ReceiveError::Dead)
+    );
     assert_eq!(inbound.end_of_stream(), Ok(()));
 }
 
@@ -104,7 +139,10 @@ fn an_end_without_a_close_is_truncation_wherever_it_comes() {
     let (_, mut inbound) = hostile();
     assert_eq!(inbound.end_of_stream(), Err(ReceiveError::Truncated));
     let (mut sealer, mut inbound) = greeted();
-    assert_eq!(give(&mut sealer, &mut inbound, 3, b"whole"), Ok(message(b"whole")));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 3, b"whole"),
+        Ok(message(b"whole"))
+    );
     assert_eq!(inbound.end_of_stream(), Err(ReceiveError::Truncated));
     assert_dead(&mut inbound);
 }
@@ -115,7 +153,10 @@ fn parts_are_joined() {
     let parts = [vec![1; MORE_LEN_MIN], vec![2; BODY_LEN_MAX], vec![3; 5]];
     assert_eq!(give(&mut sealer, &mut inbound, 4, &parts[0]), Ok(None));
     assert_eq!(give(&mut sealer, &mut inbound, 4, &parts[1]), Ok(None));
-    assert_eq!(give(&mut sealer, &mut inbound, 3, &parts[2]), Ok(message(&parts.concat())));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 3, &parts[2]),
+        Ok(message(&parts.concat()))
+    );
     assert_eq!(give(&mut sealer, &mut inbound, 3, b""), Ok(message(b"")));
 }
 
@@ -124,7 +165,10 @@ fn parts_are_joined() {
 fn a_short_part_is_refused() {
     for len in [0, 1, MORE_LEN_MIN - 1] {
         let (mut sealer, mut inbound) = greeted();
-        assert_eq!(give(&mut sealer, &mut inbound, 4, &vec![0; len]), Err(ReceiveError::Body));
+        assert_eq!(
+            give(&mut sealer, &mut inbound, 4, &vec![0; len]),
+            Err(ReceiveError::Body)
+        );
         assert_dead(&mut inbound);
     }
 }
@@ -142,7 +186,18 @@ fn a_record_without_type_is_refused() {
 // Proves: C5, C21
 #[test]
 fn the_limit_holds_to_the_byte() {
-    for limit in [0, 1, 4_096, 4_111, 65_501, 65_502, 65_503, 131_004, 200_000, MESSAGE_BYTES_MAX] {
+    for limit in [
+        0,
+        1,
+        4_096,
+        4_111,
+        65_501,
+        65_502,
+        65_503,
+        131_004,
+        200_000,
+        MESSAGE_BYTES_MAX,
+    ] {
         for (len, fits) in [(limit, true), (limit + 1, false)] {
             let (mut sealer, mut inbound) = greeted();
             inbound.set_message_limit(limit);
@@ -159,7 +214,11 @@ fn the_limit_holds_to_the_byte() {
             if fits {
                 assert_eq!(last, Ok(message(&bytes)), "{len} within {limit}");
             } else {
-                assert_eq!(last, Err(ReceiveError::MessageTooLong(limit)), "{len} above {limit}");
+                assert_eq!(
+                    last,
+                    Err(ReceiveError::MessageTooLong(limit)),
+                    "{len} above {limit}"
+                );
                 assert_dead(&mut inbound);
             }
         }
@@ -173,14 +232,26 @@ fn the_limit_is_checked_on_the_length_alone() {
     inbound.set_message_limit(4_096);
     // The longest record that could hold 4,096 bytes is waited for, the next longer one is not.
     let needed = 3 + subrosa_cipher::sealed_len(1 + 4_096);
-    assert_eq!(inbound.read(&[0, 0x10, 0x30]), Ok(Progress::Incomplete { needed }));
-    assert_eq!(inbound.read(&[0, 0x10, 0x40]), Err(ReceiveError::MessageTooLong(4_096)));
+    assert_eq!(
+        inbound.read(&[0, 0x10, 0x30]),
+        Ok(Progress::Incomplete { needed })
+    );
+    assert_eq!(
+        inbound.read(&[0, 0x10, 0x40]),
+        Err(ReceiveError::MessageTooLong(4_096))
+    );
     assert_dead(&mut inbound);
 
     let (mut sealer, mut inbound) = greeted();
     inbound.set_message_limit(70_000);
-    assert_eq!(give(&mut sealer, &mut inbound, 4, &[0; BODY_LEN_MAX]), Ok(None));
-    assert_eq!(inbound.read(&[1, 0, 0]), Err(ReceiveError::MessageTooLong(70_000)));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 4, &[0; BODY_LEN_MAX]),
+        Ok(None)
+    );
+    assert_eq!(
+        inbound.read(&[1, 0, 0]),
+        Err(ReceiveError::MessageTooLong(70_000))
+    );
     assert_dead(&mut inbound);
 }
 
@@ -188,12 +259,21 @@ fn the_limit_is_checked_on_the_length_alone() {
 fn the_limit_changes_while_the_channel_runs_and_never_exceeds_the_protocols() {
     let (mut sealer, mut inbound) = greeted();
     inbound.set_message_limit(10);
-    assert_eq!(give(&mut sealer, &mut inbound, 3, &[7; 10]), Ok(message(&[7; 10])));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 3, &[7; 10]),
+        Ok(message(&[7; 10]))
+    );
     inbound.set_message_limit(usize::MAX);
     assert_eq!(inbound.message_limit, MESSAGE_BYTES_MAX);
-    assert_eq!(give(&mut sealer, &mut inbound, 3, &[7; 60_000]), Ok(message(&[7; 60_000])));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 3, &[7; 60_000]),
+        Ok(message(&[7; 60_000]))
+    );
     inbound.set_message_limit(10);
-    assert_eq!(give(&mut sealer, &mut inbound, 3, &[7; 11]), Err(ReceiveError::MessageTooLong(10)));
+    assert_eq!(
+        give(&mut sealer, &mut inbound, 3, &[7; 11]),
+        Err(ReceiveError::MessageTooLong(10))
+    );
 }
 
 #[test]
@@ -205,7 +285,11 @@ fn outbound_keeps_the_order_too() {
     ] {
         let mut outbound = Outbound::new(Zeroizing::new(KEY));
         assert_eq!(misuse(&mut outbound, &mut wire), Err(SendError::OutOfTurn));
-        assert_eq!(outbound.hello(&hello(), &mut wire), Err(SendError::OutOfTurn), "the state is gone");
+        assert_eq!(
+            outbound.hello(&hello(), &mut wire),
+            Err(SendError::OutOfTurn),
+            "the state is gone"
+        );
     }
     let mut outbound = Outbound::new(Zeroizing::new(KEY));
     outbound.hello(&hello(), &mut wire).unwrap();
@@ -222,7 +306,13 @@ fn outbound_keeps_the_order_too() {
 
 #[test]
 fn long_messages_are_split_at_the_longest_body() {
-    for (len, records) in [(0, 1), (BODY_LEN_MAX, 1), (BODY_LEN_MAX + 1, 2), (2 * BODY_LEN_MAX, 2), (MESSAGE_BYTES_MAX, 5)] {
+    for (len, records) in [
+        (0, 1),
+        (BODY_LEN_MAX, 1),
+        (BODY_LEN_MAX + 1, 2),
+        (2 * BODY_LEN_MAX, 2),
+        (MESSAGE_BYTES_MAX, 5),
+    ] {
         let mut outbound = Outbound::new(Zeroizing::new(KEY));
         let (mut inbound, mut wire) = (Inbound::new(Zeroizing::new(KEY)), Vec::new());
         outbound.hello(&hello(), &mut wire).unwrap();
@@ -232,7 +322,9 @@ fn long_messages_are_split_at_the_longest_body() {
         let mut rest = &wire[..];
         let mut last = None;
         while !rest.is_empty() {
-            let Ok(Progress::Record { consumed, event }) = inbound.read(rest) else { panic!() };
+            let Ok(Progress::Record { consumed, event }) = inbound.read(rest) else {
+                panic!()
+            };
             rest = &rest[consumed..];
             last = event;
             count += 1;
@@ -260,8 +352,12 @@ mod vectors {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if name.starts_with(family) {
                 let text = std::fs::read_to_string(path).unwrap();
-                let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(':'));
-                let fields = lines.map(|(field, value)| (field.to_owned(), value.trim_start().to_owned()));
+                let lines = text
+                    .lines()
+                    .filter(|line| !line.starts_with('#'))
+                    .filter_map(|line| line.split_once(':'));
+                let fields =
+                    lines.map(|(field, value)| (field.to_owned(), value.trim_start().to_owned()));
                 cases.push((name, fields.collect()));
             }
         }
@@ -289,7 +385,9 @@ mod vectors {
                 ignored.clear();
                 sealer.seal(3, b"", &mut ignored).unwrap();
                 let mut plaintext = Vec::new();
-                opener.open(&[0, 0, 48], &ignored[3..], &mut plaintext).unwrap();
+                opener
+                    .open(&[0, 0, 48], &ignored[3..], &mut plaintext)
+                    .unwrap();
             }
             let record = hex(&fields["record"]);
             let mut plaintext = Vec::new();
@@ -316,7 +414,12 @@ mod vectors {
     fn streams() {
         for (name, fields) in cases("stream-") {
             let build = String::from_utf8(hex(&fields["build"])).unwrap();
-            let hello = Hello::new(fields["min"].parse().unwrap(), fields["max"].parse().unwrap(), &build).unwrap();
+            let hello = Hello::new(
+                fields["min"].parse().unwrap(),
+                fields["max"].parse().unwrap(),
+                &build,
+            )
+            .unwrap();
             let messages: Vec<Vec<u8>> = fields["messages"].split(',').map(hex).collect();
             let stream = hex(&fields["stream"]);
 
@@ -331,12 +434,25 @@ mod vectors {
             let mut inbound = Inbound::new(key(&fields));
             let (mut rest, mut events) = (&stream[..], Vec::new());
             while !rest.is_empty() {
-                let Ok(Progress::Record { consumed, event }) = inbound.read(rest) else { panic!("{name}") };
+                let Ok(Progress::Record { consumed, event }) = inbound.read(rest) else {
+                    panic!("{name}")
+                };
                 rest = &rest[consumed..];
                 events.extend(event);
             }
-            let expected = messages.iter().map(|bytes| Event::Message(Bytes::copy_from_slice(bytes)));
-            assert_eq!(events, [vec![Event::Hello(hello)], expected.collect(), vec![Event::Closed]].concat(), "{name}");
+            let expected = messages
+                .iter()
+                .map(|bytes| Event::Message(Bytes::copy_from_slice(bytes)));
+            assert_eq!(
+                events,
+                [
+                    vec![Event::Hello(hello)],
+                    expected.collect(),
+                    vec![Event::Closed]
+                ]
+                .concat(),
+                "{name}"
+            );
         }
     }
 }

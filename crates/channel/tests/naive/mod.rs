@@ -40,14 +40,32 @@ fn hkdf_sha256(ikm: &[u8], info: &[u8], len: usize) -> Vec<u8> {
 
 fn subkeys(key: &[u8], label: &[u8]) -> ([u8; 32], [u8; 32], [u8; 32]) {
     let e = hkdf_sha256(key, label, 96);
-    (e[..32].try_into().unwrap(), e[32..64].try_into().unwrap(), e[64..].try_into().unwrap())
+    (
+        e[..32].try_into().unwrap(),
+        e[32..64].try_into().unwrap(),
+        e[64..].try_into().unwrap(),
+    )
 }
 
-fn iv_and_tag(km: &[u8], ki: &[u8; 32], n: u64, aad: &[u8], c: Option<&[u8]>) -> ([u8; 16], [u8; 32]) {
+fn iv_and_tag(
+    km: &[u8],
+    ki: &[u8; 32],
+    n: u64,
+    aad: &[u8],
+    c: Option<&[u8]>,
+) -> ([u8; 16], [u8; 32]) {
     let mut iv = u128::from(n).to_be_bytes().into();
     aes::Aes256::new(ki.into()).encrypt_block(&mut iv);
     let a = [&n.to_be_bytes(), aad].concat();
-    let tag = hmac_sha256(km, &[&a, &iv, c.unwrap_or_default(), &(8 * a.len() as u64).to_be_bytes()]);
+    let tag = hmac_sha256(
+        km,
+        &[
+            &a,
+            &iv,
+            c.unwrap_or_default(),
+            &(8 * a.len() as u64).to_be_bytes(),
+        ],
+    );
     (iv.into(), tag)
 }
 
@@ -107,14 +125,22 @@ fn cbc_decrypt(ke: &[u8; 32], iv: [u8; 16], c: &[u8]) -> Option<Vec<u8>> {
 
 /// §3.3
 pub fn record_key(first: &[u8], seq: u64) -> Vec<u8> {
-    (0..seq / 65_536).fold(first.to_vec(), |key, _| hkdf_sha256(&key, b"subrosa/1 rekey\0", 32))
+    (0..seq / 65_536).fold(first.to_vec(), |key, _| {
+        hkdf_sha256(&key, b"subrosa/1 rekey\0", 32)
+    })
 }
 
 /// §3.1, of any plaintext: one without a type, too.
 pub fn seal_plaintext(first: &[u8], seq: u64, plaintext: &[u8]) -> Vec<u8> {
     let c = 16 * (plaintext.len() / 16 + 1) + 32;
     let length = [(c >> 16) as u8, (c >> 8) as u8, c as u8];
-    let sealed = seal(&record_key(first, seq), b"subrosa/1 record\0", seq, &length, plaintext);
+    let sealed = seal(
+        &record_key(first, seq),
+        b"subrosa/1 record\0",
+        seq,
+        &length,
+        plaintext,
+    );
     assert_eq!(sealed.len(), c);
     [&length[..], &sealed].concat()
 }
@@ -125,21 +151,37 @@ pub fn seal_record(first: &[u8], seq: u64, kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// §3.1: type and body of the record at the front of the stream, and the rest of the stream.
-pub fn open_record<'a>(first: &[u8], seq: u64, stream: &'a [u8]) -> Option<(u8, Vec<u8>, &'a [u8])> {
+pub fn open_record<'a>(
+    first: &[u8],
+    seq: u64,
+    stream: &'a [u8],
+) -> Option<(u8, Vec<u8>, &'a [u8])> {
     let (length, rest) = stream.split_at_checked(3)?;
     let c = usize::from(length[0]) << 16 | usize::from(length[1]) << 8 | usize::from(length[2]);
     if !(48..=65_536).contains(&c) || c % 16 != 0 {
         return None;
     }
     let (sealed, rest) = rest.split_at_checked(c)?;
-    let plaintext = open(&record_key(first, seq), b"subrosa/1 record\0", seq, length, sealed)?;
+    let plaintext = open(
+        &record_key(first, seq),
+        b"subrosa/1 record\0",
+        seq,
+        length,
+        sealed,
+    )?;
     let (kind, body) = plaintext.split_first()?;
     Some((*kind, body.to_vec(), rest))
 }
 
 /// §4
 pub fn hello(min: u16, max: u16, build: &[u8]) -> Vec<u8> {
-    [&min.to_be_bytes()[..], &max.to_be_bytes(), &[build.len() as u8], build].concat()
+    [
+        &min.to_be_bytes()[..],
+        &max.to_be_bytes(),
+        &[build.len() as u8],
+        build,
+    ]
+    .concat()
 }
 
 /// §4 to §6: the whole direction as a sender writes it.
@@ -154,13 +196,17 @@ pub fn stream(first: &[u8], hello: &[u8], messages: &[Vec<u8>]) -> Vec<u8> {
         records.push((LAST, rest.to_vec()));
     }
     records.push((CLOSE, Vec::new()));
-    let sealed = (0..).zip(records).map(|(seq, (kind, body))| seal_record(first, seq, kind, &body));
+    let sealed = (0..)
+        .zip(records)
+        .map(|(seq, (kind, body))| seal_record(first, seq, kind, &body));
     sealed.collect::<Vec<_>>().concat()
 }
 
 /// §4 to §6: the hello and the messages of a whole direction, up to its close at the very end.
 pub fn read_stream(first: &[u8], mut stream: &[u8]) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
-    let (HELLO, hello, rest) = open_record(first, 0, stream)? else { return None };
+    let (HELLO, hello, rest) = open_record(first, 0, stream)? else {
+        return None;
+    };
     stream = rest;
     let (mut messages, mut message) = (Vec::new(), Vec::new());
     for seq in 1.. {
@@ -200,7 +246,11 @@ struct Noise {
 impl Noise {
     fn start(server_public: &[u8; 32]) -> Self {
         let name = *b"Noise_NKpsk2_25519_AESGCM_SHA256";
-        let mut noise = Self { h: name, ck: name, k: [0; 32] };
+        let mut noise = Self {
+            h: name,
+            ck: name,
+            k: [0; 32],
+        };
         noise.mix_hash(b"subrosa/1 channel\0\x01");
         noise.mix_hash(server_public);
         noise
@@ -236,21 +286,42 @@ impl Noise {
     /// Each key of this handshake encrypts once, so the nonce is zero.
     fn encrypt(&mut self, payload: &[u8]) -> Vec<u8> {
         let gcm = aes_gcm::Aes256Gcm::new(&self.k.into());
-        let c = gcm.encrypt(&[0; 12].into(), Payload { msg: payload, aad: &self.h }).unwrap();
+        let c = gcm
+            .encrypt(
+                &[0; 12].into(),
+                Payload {
+                    msg: payload,
+                    aad: &self.h,
+                },
+            )
+            .unwrap();
         self.mix_hash(&c);
         c
     }
 
     fn decrypt(&mut self, c: &[u8]) -> Option<Vec<u8>> {
         let gcm = aes_gcm::Aes256Gcm::new(&self.k.into());
-        let payload = gcm.decrypt(&[0; 12].into(), Payload { msg: c, aad: &self.h }).ok()?;
+        let payload = gcm
+            .decrypt(
+                &[0; 12].into(),
+                Payload {
+                    msg: c,
+                    aad: &self.h,
+                },
+            )
+            .ok()?;
         self.mix_hash(c);
         Some(payload)
     }
 
     fn outcome(&self, psk: [u8; 32]) -> Outcome {
         let [k_cs, k_sc, _] = self.hkdf(&[]);
-        Outcome { psk, h: self.h, k_cs, k_sc }
+        Outcome {
+            psk,
+            h: self.h,
+            k_cs,
+            k_sc,
+        }
     }
 }
 
@@ -290,7 +361,12 @@ pub fn m1(server_public: &[u8; 32], e: [u8; 32], kem_seed: [u8; 64]) -> (Client,
 
 /// §2.3, at the client.
 pub fn read_m2(client: Client, m2: &[u8]) -> Option<Outcome> {
-    let Client { mut noise, e, dk, ek } = client;
+    let Client {
+        mut noise,
+        e,
+        dk,
+        ek,
+    } = client;
     let (ct, message) = m2.split_at(1_088);
     let (their_e, tag) = message.split_at(32);
     let psk = psk_of(&dk.decapsulate(&ct.try_into().unwrap()), &ek, ct);
@@ -302,7 +378,12 @@ pub fn read_m2(client: Client, m2: &[u8]) -> Option<Outcome> {
 }
 
 /// §2.2 and §2.3, at the server: M2, `ct`, `ss` and the outcome.
-pub fn m2(server: &[u8; 32], m1: &[u8], e: [u8; 32], kem_m: [u8; 32]) -> Option<(Vec<u8>, Vec<u8>, Outcome)> {
+pub fn m2(
+    server: &[u8; 32],
+    m1: &[u8],
+    e: [u8; 32],
+    kem_m: [u8; 32],
+) -> Option<(Vec<u8>, Vec<u8>, Outcome)> {
     assert_eq!((m1.len(), m1[0]), (1_233, 1));
     let mut noise = Noise::start(&public_of(server));
     let (their_e, c) = m1[1..].split_at(32);
@@ -310,7 +391,9 @@ pub fn m2(server: &[u8; 32], m1: &[u8], e: [u8; 32], kem_m: [u8; 32]) -> Option<
     noise.mix_key(&agree(server, their_e)?);
     let ek = noise.decrypt(c)?;
     let encoded: &Key<ml_kem_768::EncapsulationKey> = ek[..].try_into().unwrap();
-    let (ct, ss) = ml_kem_768::EncapsulationKey::new(encoded).ok()?.encapsulate_deterministic(&kem_m.into());
+    let (ct, ss) = ml_kem_768::EncapsulationKey::new(encoded)
+        .ok()?
+        .encapsulate_deterministic(&kem_m.into());
     let psk = psk_of(&ss, &ek, &ct);
     noise.e(&public_of(&e));
     noise.mix_key(&agree(&e, their_e)?);

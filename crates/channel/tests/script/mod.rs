@@ -15,12 +15,18 @@ pub struct Script {
 impl Script {
     /// These bytes first.
     pub fn bytes(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_vec(), blocks: 0 }
+        Self {
+            bytes: bytes.to_vec(),
+            blocks: 0,
+        }
     }
 
     /// Other bytes for each seed.
     pub fn seed(seed: u64) -> Self {
-        Self { bytes: Vec::new(), blocks: seed << 32 }
+        Self {
+            bytes: Vec::new(),
+            blocks: seed << 32,
+        }
     }
 }
 
@@ -38,7 +44,8 @@ impl TryRng for Script {
     fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Infallible> {
         while self.bytes.len() < dest.len() {
             self.blocks += 1;
-            self.bytes.extend_from_slice(&Sha256::digest(self.blocks.to_be_bytes()));
+            self.bytes
+                .extend_from_slice(&Sha256::digest(self.blocks.to_be_bytes()));
         }
         let later = self.bytes.split_off(dest.len());
         dest.copy_from_slice(&self.bytes);
