@@ -315,7 +315,7 @@ fn judge(number: u32, claim: &Claim, tests: Option<&Tests>, tree: &Tree) -> Vec<
             .split('`')
             .skip(1)
             .step_by(2)
-            .filter(|path| !exists(tree, path))
+            .filter(|path| !tree.has(path))
         {
             find(
                 line,
@@ -325,16 +325,6 @@ fn judge(number: u32, claim: &Claim, tests: Option<&Tests>, tree: &Tree) -> Vec<
         }
     }
     findings
-}
-
-/// Whether a path names a file or a folder of the tree.
-fn exists(tree: &Tree, path: &str) -> bool {
-    let path = path.trim_end_matches('/');
-    tree.texts.iter().any(|file| {
-        file.path
-            .strip_prefix(path)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod doors;
 mod finding;
 mod forbidden;
 mod homes;
+mod links;
 mod packages;
 mod purposes;
 mod ratchet;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crate::finding::Finding;
 use crate::packages::Packages;
 use crate::tree::Tree;
-use crate::{budgets, claims, doors, forbidden, homes, purposes, walls};
+use crate::{budgets, claims, doors, forbidden, homes, links, purposes, walls};
 
 pub fn run() -> anyhow::Result<ExitCode> {
     let packages = Packages::read(Path::new(concat!(
@@ -46,6 +46,7 @@ fn check(packages: &Packages, tree: &Tree) -> Vec<Finding> {
         purposes::check(tree),
         budgets::check(packages, tree),
         forbidden::check(tree),
+        links::check(tree),
         claims::check(tree),
     ]
     .concat();

@@ -58,6 +58,14 @@ impl Tree {
             .filter(move |source| inside(&source.path))
     }
 
+    /// Whether a path names a file or a folder.
+    pub fn has(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        let inside = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        let mut paths = self.texts.iter().map(|file| file.path.as_str());
+        paths.any(|file| file.strip_prefix(path).is_some_and(inside))
+    }
+
     pub fn text(&self, path: &str) -> Option<&str> {
         self.texts
             .iter()
