@@ -1,8 +1,14 @@
-//! The conformance suite on SQLite, and what is SQLite's own: what is refused, what is full, what
-//! is damaged, what is grouped.
+//! The conformance suite on SQLite, and what is SQLite's own: what is refused, what happens when
+//! the disk is full or lies, what is grouped.
+
+mod damage;
+mod grouping;
+mod refusal;
+mod room;
 
 use super::{SqliteStore, Tuning};
 use crate::storage::conformance::{Engine, conformance};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 struct Sqlite(TempDir);
@@ -10,6 +16,10 @@ struct Sqlite(TempDir);
 impl Sqlite {
     fn new() -> Self {
         Self(TempDir::new().unwrap())
+    }
+
+    fn database(&self) -> PathBuf {
+        self.0.path().join("subrosa.db")
     }
 }
 

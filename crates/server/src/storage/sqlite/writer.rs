@@ -167,15 +167,15 @@ impl Writer {
 }
 
 /// A transaction that did not come to its end.
-struct Lost {
-    trouble: Trouble,
+pub(super) struct Lost {
+    pub(super) trouble: Trouble,
     /// Whether it had been handed to the disk: then its outcome may be unknown.
-    committing: bool,
+    pub(super) committing: bool,
 }
 
 impl Lost {
     /// What those hear who were part of it.
-    const fn answer(&self) -> StoreError {
+    pub(super) const fn answer(&self) -> StoreError {
         match self.trouble.stops() {
             Some(_) if self.committing => StoreError::Unknown,
             _ => self.trouble.answer(),
