@@ -1,6 +1,8 @@
 //! kill -9 in the middle of writing: every append that was answered is there afterwards, once,
 //! at the position the answer named, and the next one follows without a gap.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
