@@ -6,7 +6,7 @@ use crate::{CreateError, Record, VoidReason};
 use subrosa_proto::{AccountId, Control, Form, Role, Signed, limits};
 
 /// Members and remembered former members of one conversation.
-pub const PARTICIPANTS_MAX: usize = 4_000;
+pub const PARTICIPANTS_MAX: usize = 2_000;
 
 /// Why an event has no effect yet, or none.
 pub enum Hindrance {

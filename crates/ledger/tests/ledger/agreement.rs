@@ -150,7 +150,7 @@ proptest! {
     #[test]
     fn server_and_client_agree(deeds in prop::collection::vec(deed(), 1..48)) {
         let people: Vec<Person> = (1..=PEOPLE).map(|n| {
-            let mut person = Person::new(u8::try_from(n).unwrap());
+            let mut person = Person::new(u16::try_from(n).unwrap());
             person.add_device();
             person
         }).collect();

@@ -2,7 +2,9 @@
 
 use crate::world::{Kept, Log, Person};
 use bytes::Bytes;
-use subrosa_ledger::{Conversation, CreateError, Effect, Verdict, VoidReason, event_hash};
+use subrosa_ledger::{
+    Conversation, CreateError, Effect, PARTICIPANTS_MAX, Verdict, VoidReason, event_hash,
+};
 use subrosa_proto::{Control, ConvId, Form, LOGOUT_ID, Role, Signed, encode, limits};
 
 use VoidReason::{Form as WrongForm, Full, LastAdmin, Malformed, NotMember, Pending, Target};
@@ -335,6 +337,24 @@ fn a_room_has_a_largest_size() {
         },
     );
     log.does(&ada, one_more);
+}
+
+/// A former member with a dead device is remembered, so these have a largest number too.
+#[test]
+fn a_room_remembers_few_former_members() {
+    let ada = Person::new(1);
+    let mut log = Log::room(&[&ada]);
+    let last = u16::try_from(PARTICIPANTS_MAX).unwrap();
+    for number in 2..=last {
+        let person = Person::new(number);
+        log.refresh(&[&person]);
+        log.does(&ada, add(&person, Role::Member));
+        log.does(&ada, revoke(&person, &person.logout(0), true));
+        log.does(&ada, remove(&person));
+        log.kept.seen.clear();
+    }
+    let next = Person::new(last + 1);
+    refuses(&log, &ada, &add(&next, Role::Member), Full);
 }
 
 /// Proves: C11, C16 (a revoked device is dead in the log from there on).

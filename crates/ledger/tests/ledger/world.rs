@@ -19,6 +19,14 @@ pub struct Person {
     pub account: Account,
 }
 
+/// The seed of a person's identity key (`which` 255) or of a device's.
+fn seed(number: u16, which: u8) -> [u8; 32] {
+    let mut seed = [0; 32];
+    seed[..2].copy_from_slice(&number.to_be_bytes());
+    seed[2] = which;
+    seed
+}
+
 pub fn signed(key: &SigningKey, body: Bytes, text: &[u8]) -> Signed {
     Signed {
         signature: key.sign(text).to_bytes(),
@@ -28,13 +36,13 @@ pub fn signed(key: &SigningKey, body: Bytes, text: &[u8]) -> Signed {
 
 impl Person {
     /// Keys that depend on the number alone, and one device.
-    pub fn new(number: u8) -> Self {
+    pub fn new(number: u16) -> Self {
         let mut person = Self::without_device(number);
         person.add_device();
         person
     }
-    pub fn without_device(number: u8) -> Self {
-        let identity = SigningKey::from_bytes(&[number; 32]);
+    pub fn without_device(number: u16) -> Self {
+        let identity = SigningKey::from_bytes(&seed(number, 0xff));
         let genesis = Self::genesis(&identity, &format!("person{number}"));
         Self {
             devices: Vec::new(),
@@ -98,8 +106,7 @@ impl Person {
     }
     pub fn next_device(&self) -> (SigningKey, StatementOp) {
         let mut seed = self.identity.to_bytes();
-        seed[0] ^= 0xff;
-        seed[1] = u8::try_from(self.devices.len()).unwrap();
+        seed[2] = u8::try_from(self.devices.len()).unwrap();
         let key = SigningKey::from_bytes(&seed);
         let device = DeviceId(key.verifying_key().to_bytes());
         let label = String::from("laptop");
