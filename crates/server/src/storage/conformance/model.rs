@@ -26,11 +26,16 @@ struct Change {
     writes: Vec<(u8, Expect, Option<u8>)>,
 }
 
+/// Recipients, with the days that their row is kept.
+type Rows = Vec<(u8, Option<u8>)>;
+/// Side rows of an event, and the session and recipients of its staged ones.
+type Event = (Rows, Option<(u8, Vec<u8>)>);
+
 #[derive(Debug, Clone)]
 struct Events {
     log: u8,
     idem: (u8, u64),
-    events: Vec<(Vec<(u8, Option<u8>)>, Option<(u8, Vec<u8>)>)>,
+    events: Vec<Event>,
     attach: Vec<(u8, u8)>,
     change: Change,
 }
@@ -39,14 +44,8 @@ struct Events {
 enum Op {
     Commit(Option<(u8, u64)>, Change),
     Append(Events),
-    Stage {
-        session: u8,
-        rows: Vec<(u8, Option<u8>)>,
-    },
-    Trim {
-        log: u8,
-        percent: u8,
-    },
+    Stage { session: u8, rows: Rows },
+    Trim { log: u8, percent: u8 },
     Release(u8, u8, u8, u8),
     Sweep,
     Days(u8),
@@ -64,7 +63,7 @@ fn change(writes: std::ops::Range<usize>) -> impl Strategy<Value = Change> {
         .prop_map(|(guards, writes)| Change { guards, writes })
 }
 
-fn side() -> impl Strategy<Value = Vec<(u8, Option<u8>)>> {
+fn side() -> impl Strategy<Value = Rows> {
     prop::collection::vec((0..4_u8, prop::option::of(0..6_u8)), 0..4)
 }
 
@@ -170,7 +169,7 @@ async fn append(store: &impl Store, wanted: &Events, now_ms: u64) -> Result<Appe
         attach,
         change,
     } = wanted;
-    let event = |(i, (side, staged)): (usize, &(Vec<(u8, Option<u8>)>, Option<(u8, Vec<u8>)>))| {
+    let event = |(i, (side, staged)): (usize, &Event)| {
         let text = format!("{device} {counter} {i}");
         let side = side
             .iter()
