@@ -19,7 +19,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::frame::{Inbound, MESSAGE_BYTES_MAX, Outbound, ReceiveError, SendError};
 use crate::handshake::{self, HandshakeError, M1_LEN, M2_LEN, Open, VERSION};
@@ -36,6 +36,9 @@ pub use writer::Writer;
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a handshake with its hellos may take, unless the caller says otherwise.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes read at most from a peer whose first message was no good.
+const DISCARDED_BYTES_MAX: usize = 16 * 1024;
 
 /// What an end brings to a connection.
 #[derive(Clone, Debug)]
@@ -207,8 +210,7 @@ pub async fn accept(
             .await
             .map_err(|_| LinkError::Timeout)?,
         Err(error) => {
-            // Reading on, so that closing looks the same as with a message that was never finished.
-            let _ = timeout_at(deadline, discard(&mut tcp)).await;
+            discard(&mut tcp, deadline).await;
             Err(LinkError::Handshake(error))
         }
     }
@@ -226,10 +228,17 @@ async fn read_m1(tcp: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(m1)
 }
 
-async fn discard(tcp: &mut TcpStream) -> io::Result<()> {
+/// Reads and forgets until the deadline or the peer's end, so that closing looks the same as with a message that was
+/// never finished. Who sends much more than that is left waiting instead of being read at the server's cost.
+async fn discard(tcp: &mut TcpStream, deadline: Instant) {
     let mut ignored = [0; 512];
-    while tcp.read(&mut ignored).await? > 0 {}
-    Ok(())
+    for _ in 0..DISCARDED_BYTES_MAX / ignored.len() {
+        match timeout_at(deadline, tcp.read(&mut ignored)).await {
+            Ok(Ok(len)) if len > 0 => {}
+            _ => return,
+        }
+    }
+    sleep_until(deadline).await;
 }
 
 /// Sends M2 and the server's hello in one write, then waits for the client's.

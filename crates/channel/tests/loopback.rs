@@ -306,6 +306,29 @@ async fn a_scanner_gets_no_byte_and_learns_nothing_from_the_time() {
     }
 }
 
+// Proves: C1, C5
+#[tokio::test(start_paused = true)]
+async fn a_flood_is_left_unread_and_cut_off_in_time() {
+    let (mut client, at_server) = sockets().await;
+    let start = Instant::now();
+    let flood = async {
+        client.write_all(&[0; 200_000]).await.unwrap();
+        // The connection ends or is reset, as the unread bytes have it; there is no answer in either case.
+        assert!(matches!(client.read(&mut [0; 16]).await, Ok(0) | Err(_)));
+    };
+    let (key, server_config, mut rng) = (server_key(), config(1, 1), Script::seed(2));
+    let serve = async {
+        let link = accept(at_server, &key, &server_config, &mut rng).await;
+        (link.unwrap_err(), start.elapsed())
+    };
+    let ((), (error, elapsed)) = tokio::join!(flood, serve);
+    assert!(
+        matches!(error, LinkError::Handshake(HandshakeError::Version(0))),
+        "{error:?}"
+    );
+    assert_eq!(elapsed.as_millis(), HANDSHAKE_TIMEOUT.as_millis());
+}
+
 // Proves: C5
 #[tokio::test(start_paused = true)]
 async fn a_byte_a_second_does_not_hold_a_connection_open() {
@@ -313,8 +336,9 @@ async fn a_byte_a_second_does_not_hold_a_connection_open() {
     let (_, m1) = dial(server_key().public(), &mut Script::seed(1)).unwrap();
     let start = Instant::now();
     let drip = async {
+        let mut each_second = tokio::time::interval(Duration::from_secs(1));
         for byte in m1 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            each_second.tick().await;
             if client.write_all(&[byte]).await.is_err() {
                 break;
             }
