@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import constant_time, hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -600,10 +601,265 @@ def channel_vectors():
     return sum(check_each(paths, check) for paths, check in checks)
 
 
+# ---- ledger.md: encoding, signatures, hashes
+
+LEDGER = ROOT / "crates/ledger/tests/vectors"
+
+
+class NotStrict(Exception):
+    """Not an encoding by ledger.md §1.1."""
+
+
+def read_value(data, at, depth):
+    """The value that begins at a place, and where it ends."""
+    if at >= len(data):
+        raise NotStrict("the end")
+    major, low = data[at] >> 5, data[at] & 31
+    if major == 7:
+        if low not in (20, 21, 22):
+            raise NotStrict("a simple value")
+        return {20: False, 21: True, 22: None}[low], at + 1
+    if major not in (0, 2, 3, 4) or low > 27:
+        raise NotStrict("a type or length that there is not")
+    width = {24: 1, 25: 2, 26: 4, 27: 8}.get(low, 0)
+    at += 1 + width
+    if at > len(data):
+        raise NotStrict("the end")
+    number = int.from_bytes(data[at - width : at], "big") if width else low
+    if width and number < {1: 24, 2: 2**8, 4: 2**16, 8: 2**32}[width]:
+        raise NotStrict("not the shortest form")
+    if major == 0:
+        return number, at
+    if number > len(data) - at:
+        raise NotStrict("the end")
+    if major == 4:
+        if depth == 8 and number > 0:
+            raise NotStrict("too deep")
+        values = []
+        for _ in range(number):
+            value, at = read_value(data, at, depth + 1)
+            values.append(value)
+        return values, at
+    content = data[at : at + number]
+    if major == 3:
+        try:
+            content = content.decode()
+        except UnicodeDecodeError:
+            raise NotStrict("no UTF-8") from None
+    return content, at + number
+
+
+def strict_value(data):
+    value, end = read_value(data, 0, 0)
+    if end != len(data):
+        raise NotStrict("something follows")
+    return value
+
+
+def strict_encoding(value):
+    """ledger.md §1.1: the one encoding of a value."""
+    if value is None or isinstance(value, bool):
+        return {False: b"\xf4", True: b"\xf5", None: b"\xf6"}[value]
+    if isinstance(value, int):
+        major, number, content = 0, value, b""
+    elif isinstance(value, list):
+        major, number, content = 4, len(value), b"".join(map(strict_encoding, value))
+    else:
+        content = value.encode() if isinstance(value, str) else value
+        major, number = 3 if isinstance(value, str) else 2, len(content)
+    if number < 24:
+        return bytes([major << 5 | number]) + content
+    width = next(width for width in (1, 2, 4, 8) if number < 256**width)
+    return bytes([major << 5 | {1: 24, 2: 25, 4: 26, 8: 27}[width]]) + number.to_bytes(width, "big") + content
+
+
+def diagnostic_value(text):
+    """RFC 8949 §8, as far as strict values need it."""
+    token = re.compile(r"""\s*(?:(?P<number>\d+)|h'(?P<hex>[0-9a-f]*)'|"(?P<text>[^"\\]*)"|(?P<word>false|true|null)|(?P<mark>[\[\],]))\s*""")
+    open_arrays, at = [[]], 0
+    while at < len(text):
+        match = token.match(text, at)
+        require(match, f"the value cannot be read at {at}")
+        at, array = match.end(), open_arrays[-1]
+        if match["mark"] == "[":
+            open_arrays.append([])
+        elif match["mark"] == "]":
+            require(len(open_arrays) > 1, "an array ends that did not begin")
+            open_arrays[-2].append(open_arrays.pop())
+        elif match["number"]:
+            array.append(int(match["number"]))
+        elif match["hex"] is not None:
+            array.append(bytes.fromhex(match["hex"]))
+        elif match["text"] is not None:
+            array.append(match["text"])
+        elif match["word"]:
+            array.append({"false": False, "true": True, "null": None}[match["word"]])
+    require(len(open_arrays) == 1 and len(open_arrays[0]) == 1, "not one value")
+    return open_arrays[0][0]
+
+
+def check_strict(path):
+    fields = fields_of(path)
+    require(list(fields) == ["expect", "bytes"] and fields["expect"] in ("read", "refused"), "other fields")
+    data = hexadecimal(fields["bytes"])
+    try:
+        value = strict_value(data)
+    except NotStrict as refused:
+        require(fields["expect"] == "refused", f"refused for {refused}, and should be read")
+        return
+    require(fields["expect"] == "read", "is read, and should be refused")
+    require(strict_encoding(value) == data, "there is another encoding of it")
+
+
+def check_encoding(path):
+    fields = fields_of(path)
+    require(list(fields) == ["expect", "type", "value", "encoding"] and fields["expect"] == "read", "other fields")
+    value, encoding = diagnostic_value(fields["value"]), hexadecimal(fields["encoding"])
+    require(strict_encoding(value) == encoding and strict_value(encoding) == value, "another encoding")
+
+
+def labelled(name, *parts):
+    return b"subrosa/1 " + name.encode() + b"\0" + b"".join(parts)
+
+
+def after_length(part):
+    return len(part).to_bytes(4, "big") + part
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+# Ed25519 as in RFC 8032 §5.1, for the strict verification of ledger.md §3.1.
+ED_P = 2**255 - 19
+ED_L = 2**252 + 27742317777372353535851937790883648493
+ED_D = -121665 * pow(121666, -1, ED_P) % ED_P
+
+
+def ed_add(a, b):
+    (x1, y1), (x2, y2) = a, b
+    product = ED_D * x1 * x2 * y1 * y2
+    x = (x1 * y2 + x2 * y1) * pow(1 + product, -1, ED_P)
+    y = (y1 * y2 + x1 * x2) * pow(1 - product, -1, ED_P)
+    return x % ED_P, y % ED_P
+
+
+def ed_multiply(number, point):
+    result = (0, 1)
+    while number:
+        if number & 1:
+            result = ed_add(result, point)
+        point, number = ed_add(point, point), number >> 1
+    return result
+
+
+def ed_decode(encoding):
+    whole = int.from_bytes(encoding, "little")
+    sign, y = whole >> 255, (whole & (2**255 - 1)) % ED_P
+    u, v = (y * y - 1) % ED_P, (ED_D * y * y + 1) % ED_P
+    x = u * pow(v, 3, ED_P) * pow(u * pow(v, 7, ED_P), (ED_P - 5) // 8, ED_P) % ED_P
+    if v * x * x % ED_P == -u % ED_P:
+        x = x * pow(2, (ED_P - 1) // 4, ED_P) % ED_P
+    if v * x * x % ED_P != u:
+        return None
+    return (-x % ED_P if x & 1 != sign else x), y
+
+
+def ed_encode(point):
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+ED_B = ed_decode((4 * pow(5, -1, ED_P) % ED_P).to_bytes(32, "little"))
+
+
+def verifies_strictly(key, text, signature):
+    a, r, s = ed_decode(key), ed_decode(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ED_L:
+        return False
+    if (0, 1) in (ed_multiply(8, a), ed_multiply(8, r)):
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + text).digest(), "little") % ED_L
+    minus_a = (-a[0] % ED_P, a[1])
+    return ed_encode(ed_add(ed_multiply(s, ED_B), ed_multiply(k, minus_a))) == signature[:32]
+
+
+def signed_text(label, parts):
+    """ledger.md §3.2."""
+    if label == "event":
+        return labelled(label, after_length(parts["header"]), sha256(parts["body"]))
+    if label == "device-auth":
+        return labelled(label, parts["handshake"], parts["account"])
+    return labelled(label, after_length(parts["body"]))
+
+
+SIGNED_PARTS = {"statement": ["body"], "prekey": ["body"], "register": ["body"], "event": ["header", "body"], "device-auth": ["handshake", "account"]}
+
+
+def check_signature(path):
+    fields = fields_of(path)
+    verifies = fields.get("expect") == "verifies"
+    require(verifies or fields.get("expect") == "refused", "expect is neither verifies nor refused")
+    label = fields.get("label")
+    require(label in SIGNED_PARTS, "another label")
+    names = ["expect", "label", *SIGNED_PARTS[label], "text", *(["seed"] if verifies else []), "key", "signature"]
+    require(list(fields) == names, f"the fields are {list(fields)}")
+    values = {name: hexadecimal(fields[name]) for name in names[2:]}
+    require(signed_text(label, values) == values["text"], "another text")
+    require(verifies_strictly(values["key"], values["text"], values["signature"]) == verifies, "another verdict")
+    if verifies:
+        key = Ed25519PrivateKey.from_private_bytes(values["seed"])
+        require(key.public_key().public_bytes_raw() == values["key"], "another key")
+        require(key.sign(values["text"]) == values["signature"], "another signature")
+
+
+def log_hashes(events):
+    """ledger.md §8.1: L_1, L_2, …"""
+    hashes, last = [], bytes(32)
+    for n, event in enumerate(events, 1):
+        last = sha256(labelled("log", last, n.to_bytes(8, "big"), event))
+        hashes.append(last)
+    return b"".join(hashes)
+
+
+HASHES = {
+    "account": (["identity"], lambda identity: sha256(labelled("account", identity))),
+    "statement-hash": (["body", "signature"], lambda body, signature: sha256(labelled("statement-hash", after_length(body), signature))),
+    "bundle": (["bundle"], lambda bundle: sha256(labelled("bundle", after_length(bundle)))),
+    "event-hash": (
+        ["header", "body", "signature"],
+        lambda header, body, signature: sha256(labelled("event-hash", after_length(header), sha256(body), signature)),
+    ),
+}
+
+
+def check_hash(path):
+    fields = fields_of(path)
+    label = fields.get("label")
+    if label == "log":
+        require(list(fields) == ["expect", "label", "events", "hash"], f"the fields are {list(fields)}")
+        result = log_hashes([hexadecimal(text) for text in fields["events"].split(",")])
+    else:
+        require(label in HASHES, "another label")
+        names, compute = HASHES[label]
+        require(list(fields) == ["expect", "label", *names, "hash"], f"the fields are {list(fields)}")
+        result = compute(*[hexadecimal(fields[name]) for name in names])
+    require(fields["expect"] == "equal", "expect is not equal")
+    require(result == b"".join(map(hexadecimal, fields["hash"].split(","))), "another hash")
+
+
+def ledger_vectors():
+    families = {"strict": check_strict, "encoding": check_encoding, "signature": check_signature, "hash": check_hash}
+    checks = [(sorted(LEDGER.glob(f"{name}-*.txt")), check) for name, check in families.items()]
+    require(all(paths for paths, _ in checks), "one of strict, encoding, signature, hash has no case")
+    require(sum(len(paths) for paths, _ in checks) == len(list(LEDGER.iterdir())), "a file of another family")
+    return sum(check_each(paths, check) for paths, check in checks)
+
+
 FAMILIES = {
     "cipher: Seal": seal_vectors,
     "channel: handshake, records, streams": channel_vectors,
     "login: names, secrets, derivations": login_vectors,
+    "ledger: encoding, signatures, hashes": ledger_vectors,
     "e2e: sessions, messages, receipts, boxes": e2e_vectors,
 }
 

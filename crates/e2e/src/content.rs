@@ -317,3 +317,6 @@ impl Wire for Content {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod changes;
 mod content;
 mod device;
 mod encapsulation;
+mod gossip;
 mod identity;
 mod invite_note;
 mod keyring;
@@ -34,12 +35,15 @@ mod secret;
 mod session;
 mod signing;
 mod vault;
+#[cfg(test)]
+mod vectors;
 
 pub use changes::{BadRecordName, Changes, RecordName};
 pub use content::{
     Body, Content, ContentError, ContentRef, Delete, Edit, FILE_NAME_BYTES_MAX, File, InviteIssued,
     REACTION_BYTES_MAX, Reaction, Reply, Text,
 };
+pub use gossip::{QuoteVerdict, judge_quote};
 pub use identity::Identity;
 pub use invite_note::{open_invite_note, seal_invite_note};
 pub use keyring::Keyring;

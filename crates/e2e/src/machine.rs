@@ -247,3 +247,6 @@ impl fmt::Debug for Machine {
         write!(f, "Machine({:?}, keys redacted)", self.device.id())
     }
 }
+
+#[cfg(test)]
+mod tests;

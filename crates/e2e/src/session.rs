@@ -303,3 +303,6 @@ pub(crate) fn open_own(
     };
     (session, nonce)
 }
+
+#[cfg(test)]
+mod tests;

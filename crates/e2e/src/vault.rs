@@ -10,3 +10,6 @@ pub use founding::{Founding, found_account};
 pub use history::{HistoryOpener, Pack};
 pub use opened::{OpenedVault, Rewritten, VaultError, open_vault};
 pub use slot::{Credential, Slot, SlotSecret};
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ impl From<ContentsError> for VaultError {
 /// The account's secrets, wiped when dropped. Keep it no longer than the work that needs it takes.
 pub struct OpenedVault {
     identity: Identity,
-    contents: VaultContents,
+    pub(super) contents: VaultContents,
     bundle: Bundle,
 }
 

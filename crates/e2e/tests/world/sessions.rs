@@ -1,8 +1,8 @@
 //! When a session ends, and who can open it.
 
 use crate::people::{PASSWORD, Phone, RECOVERY, World, secret};
-use subrosa_e2e::{BoxError, SealError, Slot, open_vault, seal_pack};
-use subrosa_ledger::{Effect, Verdict};
+use subrosa_e2e::{BoxError, QuoteVerdict, SealError, Slot, judge_quote, open_vault, seal_pack};
+use subrosa_ledger::{Account, Effect, Verdict};
 use subrosa_proto::{BoxKind, Control, ConvId, KeyFields, SessionId, limits};
 
 fn talk() -> (World, Phone, Phone, ConvId) {
@@ -107,6 +107,7 @@ fn a_session_that_was_given_up_is_followed_by_another() {
     assert_eq!(bob.texts(&world, conv).last().unwrap(), "anew");
 }
 
+// Proves: C13
 #[test]
 fn the_key_event_quotes_the_chains_it_rests_on_and_the_authors_prekey() {
     let (mut world, mut ann, mut bob, conv) = talk();
@@ -129,6 +130,16 @@ fn the_key_event_quotes_the_chains_it_rests_on_and_the_authors_prekey() {
     assert_eq!(quotes[0].head, world.accounts[&bob.account()].head());
     assert_eq!(quotes[1].head, world.accounts[&ann.account()].head());
     assert_eq!(ann.machine.check_own_prekey(1), Ok(()));
+
+    // What ann makes of the quotes, knowing this chain, an older one, another branch, or none.
+    let now = &world.accounts[&bob.account()];
+    assert_eq!(judge_quote(&quotes[0], Some(now)), QuoteVerdict::Known);
+    let older = Account::from_chain(&now.statements()[..3]).unwrap();
+    assert_eq!(judge_quote(&quotes[0], Some(&older)), QuoteVerdict::Ahead);
+    assert_eq!(judge_quote(&quotes[0], None), QuoteVerdict::Ahead);
+    let mut other = quotes[0];
+    other.head.hash.0[0] ^= 1;
+    assert_eq!(judge_quote(&other, Some(now)), QuoteVerdict::Forked);
 }
 
 fn back_fill(world: &World, phone: &mut Phone, conv: ConvId, slot: Slot, word: u8) {

@@ -50,7 +50,7 @@ fn texts_go_both_ways_and_the_log_does_not_show_them() {
 
 #[test]
 fn whoever_sent_a_message_opens_it_too_and_whoever_met_it_once_finds_nothing_odd() {
-    let (mut world, mut ann, mut bob) = two();
+    let (mut world, mut ann, bob) = two();
     let conv = world.direct(&ann, &bob);
     let sealed = ann.say(&mut world, conv, "mine");
     let met = ann.sync(&world, conv);
