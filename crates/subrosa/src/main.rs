@@ -1,1 +1,34 @@
-fn main() {}
+//! The binary: every face of Subrosa. `cli` reads the command line, `commands` has one file for
+//! each verb, `exit` says how it ends.
+
+mod chat;
+mod cli;
+mod commands;
+mod demo;
+mod enrolment;
+mod exit;
+mod folders;
+mod invitation;
+mod listen;
+mod output;
+mod row;
+mod seat;
+mod secret;
+mod server_log;
+mod sheet;
+mod signals;
+mod terminal;
+mod text;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    exit::on_panic();
+    match cli::read() {
+        Ok(cli) => {
+            let json = cli.global.json;
+            exit::end(commands::run(cli), json)
+        }
+        Err(usage) => usage.end(),
+    }
+}

@@ -1,0 +1,82 @@
+//! The verbs, one file for each: its arguments, its help and what it does.
+
+pub mod address;
+pub mod admin;
+pub mod chat;
+pub mod completions;
+pub mod demo;
+pub mod devices;
+pub mod invite;
+pub mod join;
+pub mod login;
+pub mod read;
+pub mod send;
+pub mod serve;
+pub mod tail;
+pub mod up;
+
+use crate::cli::{Cli, Verb};
+use crate::exit::Silent;
+use crate::seat::Setting;
+use crate::signals::Signals;
+use std::future::Future;
+use std::time::Duration;
+use subrosa_client::{Client, Failure};
+
+/// Runs what the command line says.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let setting = Setting::new(cli.global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| {
+        Failure::user(format!(
+            "the system gives no threads ({error}): end other programs and try again"
+        ))
+    })?;
+    let result = runtime.block_on(dispatch(cli.verb, setting));
+    // A prompt or a read of standard input may still be under way: it is not waited for.
+    runtime.shutdown_timeout(Duration::ZERO);
+    result
+}
+
+async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
+    match verb {
+        Verb::Up(args) => up::run(args, setting).await,
+        Verb::Serve(args) => serve::run(args, &setting).await,
+        Verb::Join(args) => join::run(args, setting).await,
+        Verb::Login(args) => login::run(args, &setting).await,
+        Verb::Invite(args) => invite::run(&args, &setting).await,
+        Verb::Address(args) => address::run(&args, &setting).await,
+        Verb::Admin(args) => admin::run(args, &setting).await,
+        Verb::Send(args) => send::run(args, &setting).await,
+        Verb::Read(args) => read::run(args, &setting).await,
+        Verb::Tail(args) => tail::run(args, &setting).await,
+        Verb::Chat(args) => chat::run(args, &setting).await,
+        Verb::Devices(args) => devices::run(&args, &setting).await,
+        Verb::Demo(args) => demo::run(args, &setting).await,
+        Verb::Completions(args) => completions::run(&args, &setting),
+    }
+}
+
+/// Runs one exchange with the client; a signal ends it in good order.
+async fn with_client<T>(
+    setting: &Setting,
+    face: &str,
+    work: impl AsyncFnOnce(&Client) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut signals = Signals::watch()?;
+    let client = signals.during(setting.sit(face)).await?;
+    let done = signals.during(work(&client)).await;
+    orderly(client.close(), &mut signals).await;
+    done
+}
+
+/// Ends something in good order, unless a further signal says that there is no time.
+async fn orderly(ending: impl Future<Output = ()>, signals: &mut Signals) -> Option<Silent> {
+    tokio::select! {
+        () = ending => None,
+        signal = signals.next() => Some(signal),
+    }
+}

@@ -1,0 +1,95 @@
+//! `read`: the newest messages.
+
+use super::with_client;
+use crate::output::is_seen;
+use crate::row::Look;
+use crate::seat::{Setting, account, unexpected};
+use subrosa_client::{Answer, Client, Command, LinkState, Row};
+
+const EXAMPLES: &str = "\
+Examples:
+  subrosa read                   the newest messages of all conversations
+  subrosa read bob --limit 100
+  subrosa read bob --json        with the cursors that --since and --before take
+  subrosa read --since 1234      what came after, oldest first";
+
+/// Show the newest messages
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Args {
+    /// With whom; without, of all conversations
+    name: Option<String>,
+    /// Only what came after this cursor, oldest first
+    #[arg(long, value_name = "CURSOR", conflicts_with = "before")]
+    since: Option<u64>,
+    /// Only what came before this cursor
+    #[arg(long, value_name = "CURSOR")]
+    before: Option<u64>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
+/// Shows.
+pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
+    with_client(setting, "read", async |client: &Client| {
+        let read = Command::Read {
+            conversation: args.name.clone(),
+            before: args.before,
+            since: args.since,
+            limit: args.limit,
+            fresh: true,
+        };
+        let rows = match client.call(read).await? {
+            Answer::Rows(rows) => rows,
+            other => return Err(unexpected(&other).into()),
+        };
+        if let LinkState::Offline { cause, .. } | LinkState::Refused { cause } =
+            account(client).await?.link
+        {
+            setting
+                .output
+                .talk(&format!("{cause}; this is what is here already"));
+        }
+        if rows.is_empty() {
+            setting.output.talk(&empty(&args));
+        }
+        show(&args, setting, &rows)?;
+        if let (Some(name), Some(last)) = (&args.name, rows.last())
+            && is_seen()
+        {
+            client
+                .call(Command::MarkRead {
+                    conversation: name.clone(),
+                    cursor: last.cursor,
+                })
+                .await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn show(args: &Args, setting: &Setting, rows: &[Row]) -> anyhow::Result<()> {
+    let look = if args.name.is_some() {
+        Look::now()
+    } else {
+        Look::now().with_conversations()
+    };
+    rows.iter().try_for_each(|row| {
+        if setting.output.json {
+            setting.output.object(row)
+        } else {
+            setting.output.line(&look.line(row))
+        }
+    })
+}
+
+fn empty(args: &Args) -> String {
+    match (&args.name, args.since, args.before) {
+        (_, Some(_), _) => "nothing has come since".to_owned(),
+        (_, _, Some(_)) => "there is nothing before that".to_owned(),
+        (Some(name), ..) => format!("nothing has been written yet: `subrosa send {name} hello` begins"),
+        (None, ..) => "nothing has been written yet: `subrosa invite` makes a join line for somebody to write to".to_owned(),
+    }
+}

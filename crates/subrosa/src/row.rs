@@ -1,0 +1,223 @@
+//! Rows of a timeline as lines of text.
+
+use crate::text::{harmless, harmless_lines};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+use subrosa_client::{Row, RowKind, SendState};
+
+/// How rows are drawn.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The zone of the times shown.
+    zone: TimeZone,
+    /// Times of this day are shown without their date.
+    today: Date,
+    /// Whether each row names its conversation.
+    pub conversations: bool,
+}
+
+impl Look {
+    /// The look of this moment, in this machine's zone.
+    pub fn now() -> Self {
+        let now = ZonedDateTime::now();
+        Self {
+            zone: now.time_zone().clone(),
+            today: now.date(),
+            conversations: false,
+        }
+    }
+
+    /// The same, and each row names its conversation.
+    pub fn with_conversations(mut self) -> Self {
+        self.conversations = true;
+        self
+    }
+
+    /// A row of history: time, author, what it shows, and how far it has come.
+    pub fn line(&self, row: &Row) -> String {
+        let mut time = self.time(row.time_ms);
+        if row.time_of_arrival {
+            time.push_str(" (arrived)");
+        }
+        let body = match &row.what {
+            RowKind::Info { text } => return format!("{time} -- {}", harmless(text)),
+            what => shown(what),
+        };
+        let state = row
+            .state
+            .map_or(String::new(), |state| format!("  {}", words(state)));
+        format!("{time} {}: {body}{state}", self.author(row))
+    }
+
+    /// A row that has just arrived, for a program that reads it: one line, whatever it holds.
+    pub fn arrival(row: &Row) -> String {
+        let body = match &row.what {
+            RowKind::Text { text } => harmless(text).into_owned(),
+            what => shown(what),
+        };
+        format!("{}: {body}", harmless(&row.from))
+    }
+
+    fn author(&self, row: &Row) -> String {
+        let from = harmless(&row.from);
+        let conversation = harmless(&row.conversation);
+        if self.conversations && (row.own || conversation.starts_with('#')) {
+            format!("{from} to {conversation}")
+        } else {
+            from.into_owned()
+        }
+    }
+
+    fn time(&self, time_ms: u64) -> String {
+        let time = i64::try_from(time_ms)
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let Some(time) = time else {
+            return "--:--".to_owned();
+        };
+        let time = time.to_zoned_datetime(self.zone.clone());
+        let form = if time.date() == self.today {
+            "%H:%M"
+        } else {
+            "%Y-%m-%d %H:%M"
+        };
+        time.strftime(form).to_string()
+    }
+}
+
+fn shown(what: &RowKind) -> String {
+    match what {
+        RowKind::Text { text } => harmless_lines(text, "    "),
+        RowKind::Info { text } => harmless(text).into_owned(),
+        RowKind::WaitingForKey { cause } => format!("[not readable yet: {}]", harmless(cause)),
+        RowKind::Newer { number } => {
+            format!("[this kind of message ({number}) needs a newer version of subrosa]")
+        }
+        RowKind::Gone { cause } => format!("[gone: {}]", harmless(cause)),
+    }
+}
+
+/// A state as a glyph and a word.
+pub const fn words(state: SendState) -> &'static str {
+    match state {
+        SendState::Queued => "… waiting",
+        SendState::Sending => "› sending",
+        SendState::Sent => "✓ sent",
+        SendState::Delivered => "✓✓ delivered",
+        SendState::Read => "✓✓ read",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look() -> Look {
+        Look {
+            zone: TimeZone::UTC,
+            today: jiff::civil::date(2026, 11, 23),
+            conversations: false,
+        }
+    }
+
+    fn row(what: RowKind) -> Row {
+        Row {
+            cursor: 7,
+            id: "00".to_owned(),
+            conversation: "@bob".to_owned(),
+            conv: "11".to_owned(),
+            position: Some(3),
+            from: "bob".to_owned(),
+            own: false,
+            // 2026-11-23 14:03 UTC
+            time_ms: 1_795_442_580_000,
+            time_of_arrival: false,
+            state: None,
+            what,
+        }
+    }
+
+    fn text(text: &str) -> Row {
+        row(RowKind::Text {
+            text: text.to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_row_has_time_author_and_text() {
+        assert_eq!(look().line(&text("hello")), "14:03 bob: hello");
+        let mut old = text("hello");
+        old.time_ms -= 86_400_000;
+        assert_eq!(look().line(&old), "2026-11-22 14:03 bob: hello");
+        old.time_of_arrival = true;
+        assert_eq!(look().line(&old), "2026-11-22 14:03 (arrived) bob: hello");
+    }
+
+    #[test]
+    fn ones_own_say_how_far_they_have_come_and_to_whom() {
+        let mut own = text("hello");
+        own.from = "ada".to_owned();
+        own.own = true;
+        for (state, words) in [
+            (SendState::Queued, "… waiting"),
+            (SendState::Sending, "› sending"),
+            (SendState::Sent, "✓ sent"),
+            (SendState::Delivered, "✓✓ delivered"),
+            (SendState::Read, "✓✓ read"),
+        ] {
+            own.state = Some(state);
+            assert_eq!(look().line(&own), format!("14:03 ada: hello  {words}"));
+        }
+        assert_eq!(
+            look().with_conversations().line(&own),
+            "14:03 ada to @bob: hello  ✓✓ read"
+        );
+    }
+
+    #[test]
+    fn what_others_write_stays_within_its_line() {
+        assert_eq!(
+            look().line(&text("a\u{1b}[2J\nada: b")),
+            "14:03 bob: a\\u{1b}[2J\n    ada: b"
+        );
+        assert_eq!(
+            Look::arrival(&text("one\ntwo\u{202e}")),
+            "bob: one\\ntwo\\u{202e}"
+        );
+        let mut row = text("x");
+        row.from = "b\no".to_owned();
+        assert_eq!(look().line(&row), "14:03 b\\no: x");
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_a_row_with_its_cause() {
+        let gone = row(RowKind::Gone {
+            cause: "it expired".to_owned(),
+        });
+        assert_eq!(look().line(&gone), "14:03 bob: [gone: it expired]");
+        let key = row(RowKind::WaitingForKey {
+            cause: "bob sends it again".to_owned(),
+        });
+        assert_eq!(
+            look().line(&key),
+            "14:03 bob: [not readable yet: bob sends it again]"
+        );
+        let info = row(RowKind::Info {
+            text: "bob joined".to_owned(),
+        });
+        assert_eq!(look().line(&info), "14:03 -- bob joined");
+        assert!(
+            look()
+                .line(&row(RowKind::Newer { number: 9 }))
+                .contains("(9)")
+        );
+    }
+
+    #[test]
+    fn a_time_out_of_range_is_no_panic() {
+        let mut row = text("x");
+        row.time_ms = u64::MAX;
+        assert_eq!(look().line(&row), "--:-- bob: x");
+    }
+}

@@ -1,0 +1,66 @@
+//! Questions to the person at the terminal, and the terminal left as it was.
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal};
+use std::sync::{Mutex, PoisonError};
+use subrosa_client::Failure;
+use zeroize::Zeroizing;
+
+/// How the terminal was before a prompt or a screen changed it.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Whether somebody can be asked.
+pub fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && File::open("/dev/tty").is_ok()
+}
+
+/// Remembers how the terminal is.
+pub fn remember() {
+    let terminal = File::open("/dev/tty").ok();
+    let state = terminal.and_then(|terminal| tcgetattr(terminal).ok());
+    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = state;
+}
+
+/// Puts the terminal back, if something changed it. Called on every way out.
+pub fn restore() {
+    let state = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(state) = state
+        && let Ok(terminal) = File::open("/dev/tty")
+    {
+        let _ = tcsetattr(terminal, OptionalActions::Now, &state);
+    }
+}
+
+/// Asks for a secret without showing it.
+pub async fn ask_secret(question: &str) -> anyhow::Result<Zeroizing<String>> {
+    remember();
+    let question = format!("{question}: ");
+    let asked = tokio::task::spawn_blocking(move || {
+        rpassword::prompt_password(question).map(Zeroizing::new)
+    });
+    let answer = asked.await?;
+    restore();
+    answer.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => crate::exit::Silent::Signal(2).into(),
+        ErrorKind::UnexpectedEof => Failure::user("no answer was given; nothing was done").into(),
+        _ => Failure::user(format!(
+            "the terminal cannot be read ({error}): give the secret by a file instead"
+        ))
+        .into(),
+    })
+}
+
+/// Asks for a new secret twice.
+pub async fn ask_new_secret(what: &str) -> anyhow::Result<Zeroizing<String>> {
+    let first = ask_secret(&format!("New {what}")).await?;
+    let second = ask_secret(&format!("The same {what} again")).await?;
+    if *first == *second {
+        Ok(first)
+    } else {
+        Err(Failure::user(format!(
+            "the two were not the same: run the command again to choose a {what}"
+        ))
+        .into())
+    }
+}
