@@ -726,10 +726,6 @@ def after_length(part):
     return len(part).to_bytes(4, "big") + part
 
 
-def sha256(data):
-    return hashlib.sha256(data).digest()
-
-
 # Ed25519 as in RFC 8032 §5.1, for the strict verification of ledger.md §3.1.
 ED_P = 2**255 - 19
 ED_L = 2**252 + 27742317777372353535851937790883648493
@@ -786,7 +782,7 @@ def verifies_strictly(key, text, signature):
 def signed_text(label, parts):
     """ledger.md §3.2."""
     if label == "event":
-        return labelled(label, after_length(parts["header"]), sha256(parts["body"]))
+        return labelled(label, after_length(parts["header"]), sha256_of(parts["body"]))
     if label == "device-auth":
         return labelled(label, parts["handshake"], parts["account"])
     return labelled(label, after_length(parts["body"]))
@@ -816,18 +812,18 @@ def log_hashes(events):
     """ledger.md §8.1: L_1, L_2, …"""
     hashes, last = [], bytes(32)
     for n, event in enumerate(events, 1):
-        last = sha256(labelled("log", last, n.to_bytes(8, "big"), event))
+        last = sha256_of(labelled("log", last, n.to_bytes(8, "big"), event))
         hashes.append(last)
     return b"".join(hashes)
 
 
 HASHES = {
-    "account": (["identity"], lambda identity: sha256(labelled("account", identity))),
-    "statement-hash": (["body", "signature"], lambda body, signature: sha256(labelled("statement-hash", after_length(body), signature))),
-    "bundle": (["bundle"], lambda bundle: sha256(labelled("bundle", after_length(bundle)))),
+    "account": (["identity"], lambda identity: sha256_of(labelled("account", identity))),
+    "statement-hash": (["body", "signature"], lambda body, signature: sha256_of(labelled("statement-hash", after_length(body), signature))),
+    "bundle": (["bundle"], lambda bundle: sha256_of(labelled("bundle", after_length(bundle)))),
     "event-hash": (
         ["header", "body", "signature"],
-        lambda header, body, signature: sha256(labelled("event-hash", after_length(header), sha256(body), signature)),
+        lambda header, body, signature: sha256_of(labelled("event-hash", after_length(header), sha256_of(body), signature)),
     ),
 }
 
