@@ -36,7 +36,11 @@ impl Accounts {
     const MAX: usize = 4_096;
 
     fn find(&self, id: &AccountId) -> Option<Arc<Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     /// Keeps it, unless a later state is already there.
@@ -66,29 +70,45 @@ impl<S: Store> Office<S> {
         }
         // Row and statements are read one after the other; an append in between is noticed and read again.
         for _ in 0..4 {
-            let Some(record) = self.record(records::account(id)).await? else { return Ok(None) };
+            let Some(record) = self.record(records::account(id)).await? else {
+                return Ok(None);
+            };
             let row: AccountRow = records::decode(&record.value)?;
             let chain = self.stored_chain(id, 0, usize::MAX).await?;
             let account = Account::from_chain(&chain)
                 .map_err(|_| Refused::Damaged("a stored account chain is not valid"))?;
             if account.head() == row.head {
-                return Ok(Some(self.accounts.keep(Known { account, revision: record.revision })));
+                return Ok(Some(self.accounts.keep(Known {
+                    account,
+                    revision: record.revision,
+                })));
             }
         }
-        Err(Refused::Damaged("an account chain does not end where its record says"))
+        Err(Refused::Damaged(
+            "an account chain does not end where its record says",
+        ))
     }
 
     /// Statements of a chain from a number on, up to about so many bytes.
-    pub(crate) async fn stored_chain(&self, id: &AccountId, from: u64, bytes: usize) -> Outcome<Vec<Signed>> {
+    pub(crate) async fn stored_chain(
+        &self,
+        id: &AccountId,
+        from: u64,
+        bytes: usize,
+    ) -> Outcome<Vec<Signed>> {
         let mut chain = Vec::new();
         let mut after = from.checked_sub(1).map(|seq| records::statement(id, seq));
         let mut left = bytes;
         loop {
             let page = self.store.scan(records::statements(id), after, 128).await?;
-            let Some((last, _)) = page.last() else { return Ok(chain) };
+            let Some((last, _)) = page.last() else {
+                return Ok(chain);
+            };
             after = Some(last.clone());
             for (_, record) in &page {
-                let Some(rest) = left.checked_sub(record.value.len()) else { return Ok(chain) };
+                let Some(rest) = left.checked_sub(record.value.len()) else {
+                    return Ok(chain);
+                };
                 left = rest;
                 chain.push(records::decode(&record.value)?);
             }

@@ -30,8 +30,15 @@ impl<S: Store> Office<S> {
     /// The members of a conversation, and whether each has still to accept it.
     pub(crate) async fn members(&self, conv: &ConvId) -> Outcome<Option<Vec<(AccountId, bool)>>> {
         // The written state is as new as the last control event.
-        let Some(record) = self.record(records::conversation(conv)).await? else { return Ok(None) };
+        let Some(record) = self.record(records::conversation(conv)).await? else {
+            return Ok(None);
+        };
         let (_, state) = loading::read_row(&record.value)?;
-        Ok(Some(state.members().map(|member| (member.account, member.pending)).collect()))
+        Ok(Some(
+            state
+                .members()
+                .map(|member| (member.account, member.pending))
+                .collect(),
+        ))
     }
 }

@@ -34,8 +34,16 @@ impl Delivery {
     /// A device has logged in on a connection.
     pub(crate) fn enter(&self, seat: &Arc<Seat>) {
         let mut seats = self.seats();
-        seats.by_device.entry(seat.device).or_default().push(seat.clone());
-        seats.by_account.entry(seat.account).or_default().push(seat.clone());
+        seats
+            .by_device
+            .entry(seat.device)
+            .or_default()
+            .push(seat.clone());
+        seats
+            .by_account
+            .entry(seat.account)
+            .or_default()
+            .push(seat.clone());
     }
 
     /// Its connection has ended, which followed these conversations.
@@ -108,7 +116,9 @@ impl Delivery {
 }
 
 fn remove<K: Hash + Eq>(seats: &mut HashMap<K, Vec<Arc<Seat>>>, key: &K, seat: &Arc<Seat>) {
-    let Some(there) = seats.get_mut(key) else { return };
+    let Some(there) = seats.get_mut(key) else {
+        return;
+    };
     there.retain(|other| !Arc::ptr_eq(other, seat));
     if there.is_empty() {
         seats.remove(key);

@@ -89,7 +89,11 @@ impl Rates {
     }
 
     pub(crate) fn requests(&self) -> Pace {
-        Pace::new(self.requests_burst, self.requests_per_s, Duration::from_secs(1))
+        Pace::new(
+            self.requests_burst,
+            self.requests_per_s,
+            Duration::from_secs(1),
+        )
     }
 
     pub(crate) fn connections(&self) -> Pace {
@@ -97,7 +101,11 @@ impl Rates {
     }
 
     pub(crate) fn logins(&self) -> Pace {
-        Pace::new(self.login_burst, self.login_per_min, Duration::from_secs(60))
+        Pace::new(
+            self.login_burst,
+            self.login_per_min,
+            Duration::from_secs(60),
+        )
     }
 
     pub(crate) fn logins_of_name(&self) -> Pace {

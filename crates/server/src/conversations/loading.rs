@@ -54,9 +54,10 @@ impl Steps {
 
     pub(super) fn push(&mut self, step: Step) {
         if self.steps.len() >= RECENT_MAX {
-            let dropped = self.steps.drain(..RECENT_DROPPED);
-            self.first += dropped.len() as u64;
-            self.before = dropped.last().map_or(self.before, |step| step.log);
+            for step in self.steps.drain(..RECENT_DROPPED) {
+                self.first += 1;
+                self.before = step.log;
+            }
         }
         self.steps.push_back(step);
     }

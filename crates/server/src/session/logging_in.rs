@@ -17,7 +17,7 @@ pub(crate) struct LoggingIn<S> {
 
 enum Step {
     /// The second message is awaited.
-    Open(OpenLogin),
+    Open(Box<OpenLogin>),
     /// It was right.
     Proven(Proven),
 }
@@ -41,7 +41,7 @@ impl<S: Store> LoggingIn<S> {
                 let answered = greeting.connection.answer(id, response).await;
                 Self {
                     greeting,
-                    step: Step::Open(open),
+                    step: Step::Open(Box::new(open)),
                 }
                 .stay(answered)
             }
@@ -51,7 +51,7 @@ impl<S: Store> LoggingIn<S> {
 
     pub(super) async fn handle(self) -> Session<S> {
         match self.step {
-            Step::Open(open) => Self::finish(self.greeting, open).await,
+            Step::Open(open) => Self::finish(self.greeting, *open).await,
             Step::Proven(proven) => Self::certify(self.greeting, proven).await,
         }
     }

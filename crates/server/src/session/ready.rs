@@ -16,7 +16,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use subrosa_channel::io::LinkError;
-use subrosa_proto::{AccountId, DeviceId, FromClient, Response, limits};
+use subrosa_proto::{AccountId, DeviceId, FromClient, Request, Response, limits};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
@@ -140,6 +140,9 @@ impl<S: Store> Ready<S> {
         match turn {
             Turn::Received(received) => {
                 let FromClient { id, request } = self.connection.read(received)?;
+                if takes_turn(&request) {
+                    self.settle().await?;
+                }
                 match Box::pin(self.dispatch(request)).await {
                     Reply::Now(response) => self.connection.queue_answer(id, response)?,
                     Reply::Later(answer) => self.in_flight.push_back(InFlight { id, answer }),
@@ -174,6 +177,15 @@ impl<S: Store> Ready<S> {
         self.connection.queue_answer(id, response)
     }
 
+    /// Waits for all appends that came before.
+    async fn settle(&mut self) -> Result<(), Ended> {
+        while !self.in_flight.is_empty() {
+            let outcome = next_answer(&mut self.in_flight).await;
+            self.answered(outcome)?;
+        }
+        Ok(())
+    }
+
     /// Takes what others have left at the seat.
     async fn rung(&mut self) -> Result<bool, Ended> {
         let Inbox {
@@ -205,14 +217,23 @@ impl<S: Store> Ready<S> {
         if !in_order {
             return Session::Closed;
         }
-        while !self.in_flight.is_empty() {
-            let outcome = next_answer(&mut self.in_flight).await;
-            if self.answered(outcome).is_err() {
-                return Session::Closed;
-            }
+        if self.settle().await.is_err() {
+            return Session::Closed;
         }
         Session::Closing(Box::new(self.connection))
     }
+}
+
+/// Whether a request could notice that an append before it is still on its way. Appends themselves
+/// keep their order in the lines of their conversations.
+const fn takes_turn(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Append { .. }
+            | Request::PutReceipt { .. }
+            | Request::AckBoxes { .. }
+            | Request::Ping {}
+    )
 }
 
 /// The answer to the request that has waited longest. Cancel-safe: it stays in the queue.
