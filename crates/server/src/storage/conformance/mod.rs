@@ -60,6 +60,7 @@ macro_rules! conformance {
             side_rows_are_seen_by_their_recipient_only,
             side_rows_can_come_later,
             side_rows_are_deleted_singly_and_together,
+            many_side_rows_are_deleted_as_well,
             side_rows_end_with_their_last_day,
             staging_is_bounded_for_each_owner,
             unused_staged_rows_are_swept,

@@ -2,8 +2,8 @@
 
 use super::{DAY_MS, Engine, NOW, all, idem, log, one, put, recipient, row, texts};
 use crate::storage::{
-    Append, Attach, Day, Recipient, Release, Revision, SideRead, SideRow, Stage, StageKey,
-    StageTotal, Staged, Store, StoreError,
+    Append, Attach, Day, NewEvent, Recipient, Release, Revision, SideRead, SideRow, Stage,
+    StageKey, StageTotal, Staged, Store, StoreError,
 };
 
 fn stage_key(owner: u8, session: u8) -> StageKey {
@@ -65,9 +65,7 @@ pub async fn staged_rows_move_with_their_event(engine: impl Engine) {
         .unwrap();
     assert_eq!(total, StageTotal { rows: 3, bytes: 14 });
     let mut append = take(1, key, &[1, 2, 3]);
-    append
-        .events
-        .push(crate::storage::NewEvent::plain("message"));
+    append.events.push(NewEvent::plain("message"));
     let done = store.append(append.clone()).await.unwrap();
     assert_eq!((done.first, done.last()), (1, 2));
     assert_eq!(
@@ -159,10 +157,11 @@ pub async fn side_rows_can_come_later(engine: impl Engine) {
     };
     assert_eq!(store.side(paged).await.unwrap(), [(2, row(1, "two"))]);
     let paged = SideRead {
-        after: 2,
         bytes: 1,
         ..side_read(1)
     };
+    assert_eq!(store.side(paged).await.unwrap(), [(2, row(1, "two"))]);
+    let paged = SideRead { after: 2, ..paged };
     assert_eq!(store.side(paged).await.unwrap(), [(4, row(1, "anew"))]);
     for position in [0, 6] {
         let mut nowhere = again.clone();
@@ -243,6 +242,39 @@ pub async fn side_rows_are_deleted_singly_and_together(engine: impl Engine) {
         .await
         .unwrap();
     assert_eq!(texts(&store, log1).await.len(), 4);
+}
+
+/// More than an engine may want to delete at a time.
+pub async fn many_side_rows_are_deleted_as_well(engine: impl Engine) {
+    let store = engine.open();
+    let last = Day::of_ms(NOW);
+    let until = |n| SideRow {
+        last_day: Some(last),
+        ..row(n, "box")
+    };
+    for counter in 0..11 {
+        let side = vec![until(1), row(2, "box")];
+        let event = NewEvent {
+            side,
+            ..NewEvent::plain("key")
+        };
+        let append = Append::new(log(1), idem(1, counter), NOW, vec![event; 100]);
+        store.append(append).await.unwrap();
+    }
+    let read = |n| SideRead {
+        count: 2_000,
+        bytes: 1 << 20,
+        ..side_read(n)
+    };
+    assert_eq!(store.side(read(1)).await.unwrap().len(), 1_100);
+    store.sweep(NOW + DAY_MS).await.unwrap();
+    assert!(store.side(read(1)).await.unwrap().is_empty());
+    assert_eq!(store.side(read(2)).await.unwrap().len(), 1_100);
+    store
+        .release(Release::Recipient(recipient(2)))
+        .await
+        .unwrap();
+    assert!(store.side(read(2)).await.unwrap().is_empty());
 }
 
 pub async fn side_rows_end_with_their_last_day(engine: impl Engine) {
