@@ -195,7 +195,10 @@ impl Engine {
                     queue,
                 };
                 self.waiting.push(named);
-                self.look_up(turn, call, name);
+                // The conversation with oneself is on its way by itself since this account exists.
+                if name.as_str() != self.people.name_of(&self.account) {
+                    self.look_up(turn, call, name);
+                }
             }
             _ => turn.answer(call, Err(unknown(conversation))),
         }

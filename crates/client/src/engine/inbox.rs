@@ -92,7 +92,7 @@ impl Engine {
         session: &SessionId,
     ) -> Result<(), EngineError> {
         let held = {
-            let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), talk.people_fresh);
+            let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), true);
             let held = subrosa_e2e::Keyring::session(&lookup, session);
             lookup.finish()?;
             held
@@ -155,7 +155,7 @@ impl Engine {
         spot: &Spot,
         event: &Event,
     ) -> Result<(), EngineError> {
-        let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), talk.people_fresh);
+        let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), true);
         let opened = self.machine.open(event, &lookup);
         lookup.finish()?;
         match opened {

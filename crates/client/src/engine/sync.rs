@@ -75,6 +75,7 @@ impl Engine {
             return Ok(());
         };
         talk.people_fresh = sound;
+        talk.chains_to = talk.wanting;
         // Events that could not be judged come again.
         let (waits, next) = (!talk.synced(), talk.next());
         if waits {
@@ -148,7 +149,12 @@ impl Engine {
         let Ok(event) = decode::<Event>(&delivered.event) else {
             return Ok(Step::Broken);
         };
-        let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), talk.people_fresh);
+        let lookup = Lookup::new(
+            turn.desk,
+            &self.people,
+            Some(talk.no),
+            position <= talk.chains_to,
+        );
         let verdict = talk.state.apply(position, &event, &lookup);
         lookup.finish()?;
         let meaning = match verdict {
@@ -157,7 +163,10 @@ impl Engine {
                 tracing::info!(?reason, position, "a void event");
                 None
             }
-            Ok(Verdict::NeedsAccount(_)) => return Ok(Step::Needs),
+            Ok(Verdict::NeedsAccount(_)) => {
+                talk.wanting = position;
+                return Ok(Step::Needs);
+            }
             Ok(Verdict::Fork(evidence)) => return Ok(Step::Forked(format!("{evidence:?}"))),
             Err(_) => return Ok(Step::Broken),
         };

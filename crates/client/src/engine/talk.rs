@@ -22,6 +22,11 @@ pub(super) struct Talk {
     pub server_head: Option<u64>,
     /// Whether chains and prekeys were asked on this link since the members last changed.
     pub people_fresh: bool,
+    /// The position of the event that could not be judged for want of its author's chain.
+    pub wanting: u64,
+    /// Chains were fetched after the events up to this position had arrived: a device that they do
+    /// not name did not exist then.
+    pub chains_to: u64,
     /// Whether `People` is under way.
     pub people_asked: bool,
     /// The place in the outbox whose append is under way.
@@ -55,6 +60,8 @@ impl Talk {
             read_cursor: 0,
             server_head: None,
             people_fresh: false,
+            wanting: 0,
+            chains_to: 0,
             people_asked: false,
             sending: None,
             stale: 0,

@@ -43,6 +43,8 @@ CREATE TABLE timeline (
 );
 CREATE UNIQUE INDEX timeline_content ON timeline (conversation, account, content) WHERE content IS NOT NULL;
 CREATE INDEX timeline_conversation ON timeline (conversation, cursor);
+-- The order that everybody sees: the server's, with what still waits at the end.
+CREATE INDEX timeline_order ON timeline (conversation, coalesce(position, 9223372036854775807), cursor);
 CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 3;
 
 -- What waits to be sent, and what a caller was answered, so that its repetition changes nothing.

@@ -52,6 +52,8 @@ pub struct Line {
     pub state: Option<u8>,
 }
 
+/// Stands for the position of what has none yet.
+const LAST: i64 = i64::MAX;
 const COLUMNS: &str =
     "cursor, conversation, position, account, content, author_ms, arrived_ms, kind, body, state";
 
@@ -203,7 +205,8 @@ impl Desk<'_> {
         Ok(position.flatten().map(unsigned))
     }
 
-    /// The newest lines with cursors below `before`, oldest first.
+    /// The newest lines before a line, oldest first. Of one conversation in the order of the log,
+    /// what waits in the outbox last; of all in the order of arrival here.
     ///
     /// # Errors
     /// The store fails.
@@ -213,15 +216,27 @@ impl Desk<'_> {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<Line>, StoreError> {
-        let before = before.map_or(i64::MAX, signed);
+        let cursor = before.map_or(i64::MAX, signed);
         let mut lines = match conversation {
-            Some(no) => self.lines(
-                &format!("SELECT {COLUMNS} FROM timeline WHERE conversation = ?1 AND cursor < ?2 ORDER BY cursor DESC LIMIT ?3"),
-                params![no, before, limit],
-            ),
+            Some(no) => {
+                let place = match before {
+                    Some(cursor) => self.position_of(cursor)?.map_or(i64::MAX, signed),
+                    None => i64::MAX,
+                };
+                self.lines(
+                    &format!(
+                        "SELECT {COLUMNS} FROM timeline
+                         WHERE conversation = ?1 AND (coalesce(position, {LAST}), cursor) < (?2, ?3)
+                         ORDER BY coalesce(position, {LAST}) DESC, cursor DESC LIMIT ?4"
+                    ),
+                    params![no, place, cursor, limit],
+                )
+            }
             None => self.lines(
-                &format!("SELECT {COLUMNS} FROM timeline WHERE cursor < ?1 ORDER BY cursor DESC LIMIT ?2"),
-                params![before, limit],
+                &format!(
+                    "SELECT {COLUMNS} FROM timeline WHERE cursor < ?1 ORDER BY cursor DESC LIMIT ?2"
+                ),
+                params![cursor, limit],
             ),
         }?;
         lines.reverse();
