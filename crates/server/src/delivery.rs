@@ -4,18 +4,22 @@
 //! the fact that something is new.
 
 mod seat;
+mod tails;
 
 pub(crate) use seat::{Inbox, Seat};
 
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use subrosa_proto::{AccountId, ConvId, DeviceId, HashHead, Signed};
+use subrosa_proto::{AccountId, ConvId, DeviceId, HashHead, Page, Signed, limits};
+use tails::Tails;
 
 /// Who is online, and who follows what.
 #[derive(Default)]
 pub(crate) struct Delivery {
     seats: Mutex<Seats>,
+    tails: Mutex<Tails>,
 }
 
 #[derive(Default)]
@@ -63,6 +67,18 @@ impl Delivery {
         if !followers.iter().any(|there| Arc::ptr_eq(there, seat)) {
             followers.push(seat.clone());
         }
+    }
+
+    /// An event was stored; without its bytes if it has boxes. To be called before the bell rings.
+    pub(crate) fn keep(&self, conv: &ConvId, position: u64, time_ms: u64, event: Option<Bytes>) {
+        let mut tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);
+        tails.push(conv, position, time_ms, event);
+    }
+
+    /// A page of what was stored last, if all of it is still at hand.
+    pub(crate) fn tail(&self, conv: &ConvId, from: u64, count: usize) -> Option<Page> {
+        let tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);
+        tails.page(conv, from, count, limits::PAGE_BYTES_MAX)
     }
 
     /// New events are in the store. With `places`, somebody's right to read may have changed.

@@ -93,7 +93,9 @@ impl<S: Store> Office<S> {
             }
             other => other?,
         };
-        if !appended.repeated {
+        if appended.repeated {
+            self.delivery.ring(&job.conv, true);
+        } else {
             self.advance(loaded, job, judged, &appended);
         }
         Ok(answer(&appended))
@@ -108,7 +110,12 @@ impl<S: Store> Office<S> {
         for step in judged.steps {
             loaded.recent.push(step);
         }
-        for (position, parsed) in (appended.first..).zip(&job.events) {
+        for ((position, parsed), effect) in (appended.first..).zip(&job.events).zip(&judged.effects)
+        {
+            let boxed = matches!(effect, Effect::Key(_));
+            let event = (!boxed).then(|| parsed.bytes.clone());
+            self.delivery
+                .keep(&job.conv, position, appended.time_ms, event);
             self.see(|| Seen::Message {
                 conv: job.conv,
                 position,

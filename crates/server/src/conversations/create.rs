@@ -61,10 +61,9 @@ impl<S: Store> Office<S> {
                 conv,
                 account: *account,
             });
+        }
+        for account in std::iter::once(account).chain(&peer) {
             self.delivery.joined(account, &conv);
-            if let Some(peer) = &peer {
-                self.delivery.joined(peer, &conv);
-            }
         }
         Ok(Response::Appended {
             first: appended.first,

@@ -49,6 +49,11 @@ impl<S: Store> Office<S> {
                 head: last,
             });
         }
+        if place.until.is_none()
+            && let Some(page) = self.delivery.tail(conv, from, count)
+        {
+            return Ok(page);
+        }
         let mut recipients = vec![Recipient(reader.device.0)];
         if reader.by_password {
             recipients.push(history_recipient(&reader.account));

@@ -28,6 +28,7 @@ pub struct Ground {
     pub sights: mpsc::UnboundedReceiver<Seen>,
     server: Option<Server>,
     pub rates: Rates,
+    folder: Option<std::path::PathBuf>,
 }
 
 /// Runs a test on every engine.
@@ -60,13 +61,18 @@ impl Ground {
             sights,
             server: None,
             rates,
+            folder: None,
         };
         ground.start().await;
         ground
     }
 
     pub fn config(&self) -> Config {
-        let mut config = Config::new(self.data.path().join("server"));
+        let mut config = Config::new(
+            self.folder
+                .clone()
+                .unwrap_or_else(|| self.data.path().join("server")),
+        );
         config.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.limits = self.rates.clone();
         let ahead = self.ahead_ms.clone();
@@ -97,6 +103,15 @@ impl Ground {
     pub async fn restart(&mut self) {
         self.stop().await;
         self.start().await;
+    }
+
+    /// On the embedded database of this folder.
+    pub async fn at(folder: &std::path::Path) -> Self {
+        let mut ground = Self::on(Kind::Sqlite, Rates::unlimited()).await;
+        ground.stop().await;
+        ground.folder = Some(folder.to_owned());
+        ground.start().await;
+        ground
     }
 
     /// Another server in the place of this one, on a store that fails when it is told to.

@@ -74,6 +74,18 @@ impl Person {
         person
     }
 
+    /// The same person once more, for another task.
+    pub fn twin(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            identity: self.identity.clone(),
+            device: self.device.clone(),
+            chain: self.chain.clone(),
+            bundle: self.bundle.clone(),
+            counter: self.counter,
+        }
+    }
+
     pub fn account(&self) -> AccountId {
         account_id(&self.identity.verifying_key().to_bytes())
     }

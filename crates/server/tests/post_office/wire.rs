@@ -54,6 +54,16 @@ impl Client {
         id
     }
 
+    /// The same, unless the connection has ended.
+    pub async fn send_if_up(&mut self, request: Request) -> Option<u64> {
+        self.next_id += 1;
+        let id = self.next_id;
+        let message = subrosa_proto::encode(&FromClient { id, request });
+        self.link.writer().send(&message).ok()?;
+        self.link.writer().flush().await.ok()?;
+        Some(id)
+    }
+
     pub async fn send_bytes(&mut self, message: &[u8]) {
         self.link.writer().send(message).unwrap();
         self.link.writer().flush().await.unwrap();
