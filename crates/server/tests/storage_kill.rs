@@ -1,16 +1,25 @@
 //! kill -9 in the middle of writing: every append that was answered is there afterwards, once,
-//! at the position the answer named, and the next one follows without a gap.
+//! at the position the answer named, and the next one follows without a gap. The process that is
+//! killed is this file's own program, hence the `main` in place of the usual harness.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints its outcome"
+)]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use subrosa_server::storage::sqlite::{SqliteStore, Tuning};
 use subrosa_server::storage::{Append, Idem, LogId, NewEvent, Read, Store};
 
+/// First argument of the process that is killed.
+const CHILD: &str = "child";
+/// The one test of this file, by the name that test runners list and ask for.
+const TEST: &str = "nothing_answered_is_lost_or_doubled";
 const ROUNDS: u64 = 20;
 const CLIENTS: u8 = 16;
 const NOW: u64 = 1_795_420_000_000;
@@ -20,20 +29,17 @@ fn log(client: u8) -> LogId {
 }
 
 fn append(client: u8, counter: u64) -> Append {
-    let idem = Idem { device: [client; 32], counter };
+    let idem = Idem {
+        device: [client; 32],
+        counter,
+    };
     let text = format!("{client} {counter}");
     Append::new(log(client), idem, NOW, vec![NewEvent::plain(text)])
 }
 
-/// The process that is killed: reads the folder and a first counter from standard input, appends
-/// until it dies, and prints `client counter position` of every answer.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "runs as the child of the test below"]
-async fn child() {
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-    let Some((counter, folder)) = line.trim().split_once(' ') else { return };
-    let first: u64 = counter.parse().unwrap();
+/// The process that is killed: appends from a first counter on until it dies, and prints
+/// `answered client counter position` for every answer.
+async fn child(first: u64, folder: &str) {
     let store = Arc::new(SqliteStore::open(Path::new(folder), Tuning::default()).unwrap());
     let tasks: Vec<_> = (0..CLIENTS)
         .map(|client| {
@@ -56,17 +62,14 @@ async fn child() {
 }
 
 fn start(folder: &Path, first: u64) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--ignored", "--nocapture"])
-        .stdin(Stdio::piped())
+    Command::new(std::env::current_exe().unwrap())
+        .args([CHILD, &first.to_string()])
+        .arg(folder)
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
-    writeln!(child.stdin.take().unwrap(), "{first} {}", folder.display()).unwrap();
-    child
+        .unwrap()
 }
 
-#[tokio::test]
 async fn nothing_answered_is_lost_or_doubled() {
     let folder = tempfile::tempdir().unwrap();
     let mut answered: BTreeMap<(u8, u64), u64> = BTreeMap::new();
@@ -101,7 +104,13 @@ async fn examine(folder: &Path, answered: &BTreeMap<(u8, u64), u64>, round: u64)
     for n in 0..5 {
         let (mut from, mut head) = (1, 1);
         while from <= head {
-            let read = Read { log: log(n), from, count: 500, bytes: 1 << 20, recipients: Vec::new() };
+            let read = Read {
+                log: log(n),
+                from,
+                count: 500,
+                bytes: 1 << 20,
+                recipients: Vec::new(),
+            };
             let page = store.read(read).await.unwrap();
             head = page.head;
             for event in page.events {
@@ -110,7 +119,11 @@ async fn examine(folder: &Path, answered: &BTreeMap<(u8, u64), u64>, round: u64)
                 let text = String::from_utf8(event.bytes.to_vec()).unwrap();
                 let (client, counter) = text.split_once(' ').unwrap();
                 let name = (client.parse().unwrap(), counter.parse().unwrap());
-                assert_eq!(stored.insert(name, event.position), None, "{name:?} is there twice");
+                assert_eq!(
+                    stored.insert(name, event.position),
+                    None,
+                    "{name:?} is there twice"
+                );
             }
         }
     }
@@ -119,12 +132,44 @@ async fn examine(folder: &Path, answered: &BTreeMap<(u8, u64), u64>, round: u64)
     }
     // What was answered is known under its idem; what the kill left open is settled by a retry.
     for client in 0..CLIENTS {
-        let last = answered.keys().filter(|name| name.0 == client).map(|name| name.1).max();
+        let last = answered
+            .keys()
+            .filter(|name| name.0 == client)
+            .map(|name| name.1)
+            .max();
         for counter in last.into_iter().flat_map(|last| [last, last + 1]) {
             let there = stored.contains_key(&(client, counter));
             let done = store.append(append(client, counter)).await.unwrap();
-            assert_eq!(done.repeated, there, "client {client} counter {counter} round {round}");
+            assert_eq!(
+                done.repeated, there,
+                "client {client} counter {counter} round {round}"
+            );
         }
     }
     store.close().await;
+}
+
+/// Understands what test runners pass on: `--list`, and the names of the tests wanted.
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [kind, first, folder] = &arguments[..]
+        && kind == CHILD
+    {
+        return child(first.parse().unwrap(), folder).await;
+    }
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let mut names = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'))
+        .peekable();
+    let wanted = names.peek().is_none() || names.any(|name| TEST.contains(name.as_str()));
+    if !wanted || has("--ignored") {
+        return;
+    }
+    if has("--list") {
+        return println!("{TEST}: test");
+    }
+    nothing_answered_is_lost_or_doubled().await;
+    println!("test {TEST} ... ok");
 }

@@ -224,7 +224,7 @@ pub async fn a_retry_after_a_lost_request_happens_once(engine: impl Engine) {
 }
 
 /// Messages race with the removal of a member: what comes after it must not have been checked
-/// before it. Proves: C16
+/// before it.
 pub async fn nothing_follows_a_control_event_under_the_old_guard(engine: impl Engine) {
     let store = Arc::new(engine.open());
     let head = key(1, "control head");

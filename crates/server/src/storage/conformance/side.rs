@@ -104,7 +104,6 @@ pub async fn an_append_takes_exactly_the_recipients_it_names(engine: impl Engine
     assert!(store.append(take(2, key, &[2])).await.is_err());
 }
 
-/// Proves: C12
 pub async fn side_rows_are_seen_by_their_recipient_only(engine: impl Engine) {
     let store = engine.open();
     let mut append = one(log(1), idem(1, 1), "key");
