@@ -210,6 +210,36 @@ proptest! {
     }
 }
 
+/// Proves: C21 (a state of another version, in disorder or out of place is none).
+#[test]
+fn a_state_is_as_a_reducer_writes_it() {
+    let [ada, bob] = [Person::new(1), Person::new(2)];
+    let log = Log::direct(&ada, &bob);
+    let clean = encode(&log.conversation).to_vec();
+    let refused = |bytes: Vec<u8>| {
+        assert_ne!(bytes, clean);
+        assert!(decode::<Conversation>(&bytes.into()).is_err());
+    };
+    // The first element is the version.
+    let mut newer = clean.clone();
+    newer[1] += 1;
+    refused(newer);
+    // The last mention of each account is in the list of participants.
+    let last = |id: &[u8; 32]| clean.windows(32).rposition(|part| part == id).unwrap();
+    let (ada, bob) = (ada.id().0, bob.id().0);
+    let mut swapped = clean.clone();
+    swapped[last(&ada)..][..32].copy_from_slice(&bob);
+    swapped[last(&bob)..][..32].copy_from_slice(&ada);
+    refused(swapped);
+    // The control event stands within the log: its position is the byte behind its hash.
+    let ctl = log.conversation.ctl().0;
+    for position in [0, 2] {
+        let mut misplaced = clean.clone();
+        misplaced[last(&ctl) + 32] = position;
+        refused(misplaced);
+    }
+}
+
 /// The state after a control event follows from the control events alone, so that who joins
 /// there agrees with those who were there before.
 #[test]

@@ -354,6 +354,16 @@ fn a_merge_takes_revocations_and_the_newer_vault() {
     let shorter = Account::from_chain(&branch.statements()[..4]).unwrap();
     assert_eq!(ours.account.absorb(&shorter), Err(ChainError::Merge));
     ours.account.absorb(branch).unwrap();
+    // Nor is the chain of another account, whose head somebody named.
+    let stranger = Person::new(2);
+    let mut misled = Person::new(1);
+    misled.state(StatementOp::Merge {
+        other: stranger.account.head().hash,
+    });
+    assert_eq!(
+        misled.account.absorb(&stranger.account),
+        Err(ChainError::Merge)
+    );
 
     let phone = DeviceId([7; 32]);
     assert!(ours.account.unhealed().is_empty());

@@ -433,8 +433,13 @@ fn a_revocation_has_to_be_true() {
         &revoke(&ada, &by_phone, true),
         VoidReason::Statement,
     );
-    // About somebody else than it says, or about no member.
+    // About somebody else than it says, also where both have the device, or about no member.
     refuses(&log, &bob, &revoke(&bob, &true_one, false), Target);
+    let mut both = bob.clone();
+    both.adopt_device(&ada, phone);
+    let mut shared = log.clone();
+    shared.refresh(&[&both]);
+    refuses(&shared, &both, &revoke(&both, &true_one, false), Target);
     let hers = eve.revoke_device(0);
     refuses(&log, &bob, &revoke(&eve, &hers, false), Target);
     // A device that the chain does not know: void where the chain is current, else to be asked.
@@ -471,6 +476,8 @@ fn dead_devices_outlast_membership() {
     let mut log = Log::room(&[&ada, &bob]);
     log.does(&bob, revoke(&bob, &bob.logout(phone), true));
     log.does(&ada, remove(&bob));
+    let other = revoke(&bob, &bob.logout(0), true);
+    refuses(&log, &ada, &other, Target);
     log.admit(&ada, &bob, Role::Member);
     log.voids(&log.key(&bob, phone, 1), VoidReason::DeviceDead);
     log.takes(&log.key(&bob, 0, 1));

@@ -53,6 +53,19 @@ fn a_session_serves_its_device_until_the_next_control_event() {
     log.takes(&log.message(&ada, 0, 2, 0));
 }
 
+/// Proves: C11 (a device that two accounts certify speaks for each of them apart).
+#[test]
+fn a_session_serves_one_account() {
+    let [ada, mut bob] = [Person::new(1), Person::new(2)];
+    let shared = bob.adopt_device(&ada, 0);
+    let mut log = Log::direct(&ada, &bob);
+    log.takes(&log.key(&ada, 0, 1));
+    log.voids(&log.message(&bob, shared, 1, 0), SessionUnknown);
+    log.takes(&log.key(&bob, shared, 2));
+    log.takes(&log.message(&bob, shared, 2, 0));
+    log.voids(&log.message(&ada, 0, 2, 0), SessionUnknown);
+}
+
 /// Proves: C14 (what a void key event opens is not open).
 #[test]
 fn a_void_key_event_opens_nothing() {

@@ -13,6 +13,7 @@ use subrosa_proto::{
 };
 
 /// An account with all its private keys.
+#[derive(Clone)]
 pub struct Person {
     identity: SigningKey,
     devices: Vec<SigningKey>,
@@ -111,6 +112,13 @@ impl Person {
         let device = DeviceId(key.verifying_key().to_bytes());
         let label = String::from("laptop");
         (key, StatementOp::DeviceAdd { device, label })
+    }
+    /// Certifies a device of somebody else too.
+    pub fn adopt_device(&mut self, other: &Self, index: usize) -> usize {
+        self.devices.push(other.devices[index].clone());
+        let (device, label) = (other.device(index), String::from("shared"));
+        self.state(StatementOp::DeviceAdd { device, label });
+        self.devices.len() - 1
     }
     /// A device that signs but that no statement certifies.
     pub fn uncertified_device(&mut self) -> usize {
