@@ -2,6 +2,7 @@
 //! other over TCP, and beside their conversation what the server saw of it. In the end the
 //! server's files are searched for everything that must not be in them.
 
+mod draw;
 mod keys;
 mod pane;
 mod screen;
@@ -15,9 +16,12 @@ mod verdict;
 use crate::output::is_seen;
 use crate::seat::Setting;
 use crate::signals::Signals;
-use stage::Stage;
+use screen::Left;
 use telling::Telling;
 use verdict::Verdict;
+
+/// Shorter texts say nothing when they are found.
+const SEARCHED_BYTES_MIN: usize = 16;
 
 /// Shows it: at a terminal to type in, elsewhere as a short play.
 pub async fn run(setting: &Setting) -> anyhow::Result<()> {
@@ -28,18 +32,32 @@ pub async fn run(setting: &Setting) -> anyhow::Result<()> {
     let interactive = is_seen() && setting.can_ask() && !setting.output.json;
     let verdict = if interactive {
         let stage = signals.during(screen::set(setting.output)).await?;
-        let (stage, written) = screen::run(stage, &mut signals).await?;
+        let left = screen::run(stage, &mut signals).await?;
         telling.section("What was checked")?;
-        signals.during(close(stage, &written)).await?
+        signals.during(close(left, telling)).await?
     } else {
         signals.during(script::play(telling)).await?
     };
     telling.verdict(&verdict)
 }
 
-/// Ends it and searches the server's files.
-async fn close(stage: Stage, written: &[String]) -> anyhow::Result<Verdict> {
-    let mut verdict = Verdict::default();
-    verdict::search_server(stage, verdict::texts(written), &mut verdict).await?;
+/// Ends it and searches the server's files. A short text could be in them by chance.
+async fn close(left: Left, telling: Telling) -> anyhow::Result<Verdict> {
+    let Left {
+        stage,
+        written,
+        mut verdict,
+    } = left;
+    let (long, short): (Vec<_>, Vec<_>) = written
+        .into_iter()
+        .partition(|text| text.len() >= SEARCHED_BYTES_MIN);
+    if !short.is_empty() {
+        let note = format!(
+            "{} texts of less than {SEARCHED_BYTES_MIN} bytes are not searched for: they could be there by chance",
+            short.len()
+        );
+        telling.note(&note)?;
+    }
+    verdict::search_server(stage, verdict::texts(&long), &mut verdict).await?;
     Ok(verdict)
 }

@@ -1,14 +1,22 @@
 //! Questions to the person at the terminal, and the terminal left as it was.
 
+use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, enable_raw_mode};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use subrosa_client::Failure;
 use zeroize::Zeroizing;
 
 /// How the terminal was before a prompt or a screen changed it.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// A screen of our own covers the terminal's.
+static COVERED: AtomicBool = AtomicBool::new(false);
 
 /// Whether somebody can be asked.
 pub fn can_ask() -> bool {
@@ -22,8 +30,35 @@ pub fn remember() {
     *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = state;
 }
 
+/// Covers the terminal with a screen of our own, keys coming one by one.
+pub fn cover() -> Result<(), Failure> {
+    remember();
+    COVERED.store(true, Ordering::Relaxed);
+    let covered = enable_raw_mode().and_then(|()| {
+        execute!(
+            std::io::stdout(),
+            EnterAlternateScreen,
+            EnableBracketedPaste
+        )
+    });
+    covered.map_err(|error| {
+        restore();
+        Failure::user(format!(
+            "the terminal cannot be drawn on ({error}): use --no-input"
+        ))
+    })
+}
+
 /// Puts the terminal back, if something changed it. Called on every way out.
 pub fn restore() {
+    if COVERED.swap(false, Ordering::Relaxed) {
+        drop(execute!(
+            std::io::stdout(),
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        ));
+    }
     let state = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(state) = state
         && let Ok(terminal) = File::open("/dev/tty")

@@ -1,1 +1,213 @@
-//! One pane.
+//! One person's half of the screen, and the lines in it.
+
+use super::sight::Sight;
+use crate::row::words;
+use crate::text::harmless;
+use subrosa_client::{Notice, RowKind, SendState};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// A line of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    id: String,
+    from: String,
+    text: String,
+    state: Option<SendState>,
+}
+
+/// What one person sees and types.
+#[derive(Debug, Default)]
+pub struct Pane {
+    /// Whose it is.
+    pub name: String,
+    /// What is being typed.
+    pub typed: String,
+    said: Vec<Said>,
+}
+
+/// All that is drawn.
+#[derive(Debug)]
+pub struct Picture {
+    /// Both people.
+    pub panes: [Pane; 2],
+    /// Who types.
+    pub active: usize,
+    /// What the server saw.
+    pub sights: Vec<Sight>,
+    /// How many of the newest sights are scrolled away.
+    pub back: usize,
+}
+
+impl Pane {
+    /// Of a person.
+    pub fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in what arrived.
+    pub fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Row(row) => {
+                let (from, text) = match row.what {
+                    RowKind::Text { text } => (row.from, text),
+                    RowKind::Info { text } => (String::new(), text),
+                    RowKind::WaitingForKey { cause } | RowKind::Gone { cause } => {
+                        (row.from, format!("[{cause}]"))
+                    }
+                    RowKind::Newer { number } => (row.from, format!("[kind {number}]")),
+                };
+                self.said.push(Said {
+                    id: row.id,
+                    from,
+                    text,
+                    state: row.state,
+                });
+            }
+            Notice::State { id, state, .. } => {
+                for said in self.said.iter_mut().filter(|said| said.id == id) {
+                    said.state = Some(state);
+                }
+            }
+            Notice::Warning { sentence } => {
+                self.said.push(Said {
+                    id: String::new(),
+                    from: String::new(),
+                    text: sentence,
+                    state: None,
+                });
+            }
+            Notice::Joined(_) | Notice::Link(_) => {}
+        }
+    }
+
+    /// The newest lines that fit.
+    pub fn lines(&self, width: usize, height: usize) -> Vec<String> {
+        let mut lines: Vec<_> = self
+            .said
+            .iter()
+            .flat_map(|said| wrapped(&line(said), width))
+            .collect();
+        lines.drain(..lines.len().saturating_sub(height));
+        lines
+    }
+}
+
+fn line(said: &Said) -> String {
+    let state = said
+        .state
+        .map_or(String::new(), |state| format!("  {}", words(state)));
+    if said.from.is_empty() {
+        return format!("-- {}", harmless(&said.text));
+    }
+    format!("{}: {}{state}", harmless(&said.from), harmless(&said.text))
+}
+
+/// Breaks a line between words, or within a word that is too long.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let needed = word.trim_end().width();
+        if used > 0 && used + needed > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        for c in word.chars() {
+            let columns = c.width().unwrap_or(0);
+            if used + columns > width {
+                if c == ' ' {
+                    continue;
+                }
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(last) = lines.last_mut() {
+                last.push(c);
+            }
+            used += columns;
+        }
+    }
+    lines
+}
+
+/// The end of what is typed that fits.
+pub fn tail(text: &str, width: usize) -> &str {
+    let mut used = 0;
+    let start = text.char_indices().rev().take_while(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    });
+    let from = start.last().map_or(text.len(), |(at, _)| at);
+    text.get(from..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use subrosa_client::Row;
+
+    fn row(id: &str, text: &str, state: Option<SendState>) -> Notice {
+        Notice::Row(Row {
+            cursor: 1,
+            id: id.to_owned(),
+            conversation: "@bob".to_owned(),
+            conv: String::new(),
+            position: None,
+            from: "ada".to_owned(),
+            own: state.is_some(),
+            time_ms: 0,
+            time_of_arrival: false,
+            state,
+            what: RowKind::Text {
+                text: text.to_owned(),
+            },
+        })
+    }
+
+    #[test]
+    fn a_message_shows_how_far_it_has_come() {
+        let mut pane = Pane::of("ada");
+        pane.notice(row("1", "hello", Some(SendState::Queued)));
+        assert_eq!(pane.lines(80, 9), ["ada: hello  … waiting"]);
+        pane.notice(Notice::State {
+            cursor: 1,
+            id: "1".to_owned(),
+            state: SendState::Delivered,
+        });
+        assert_eq!(pane.lines(80, 9), ["ada: hello  ✓✓ delivered"]);
+    }
+
+    #[test]
+    fn the_newest_lines_are_kept_and_harmless() {
+        let mut pane = Pane::of("bob");
+        for text in ["one", "two", "thr\u{1b}ee"] {
+            pane.notice(row(text, text, None));
+        }
+        assert_eq!(pane.lines(80, 2), ["ada: two", "ada: thr\\u{1b}ee"]);
+    }
+
+    #[test]
+    fn lines_break_between_words_and_never_exceed_the_width() {
+        assert_eq!(wrapped("the old bridge", 8), ["the old ", "bridge"]);
+        assert_eq!(wrapped("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrapped("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrapped("", 4), [""]);
+        for width in 1..20 {
+            for line in wrapped("a longer text, with 日本語 and wordsthatarelong ☕", width) {
+                assert!(line.width() <= width.max(2), "{width}: {line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_what_is_typed_is_shown() {
+        assert_eq!(tail("hello", 3), "llo");
+        assert_eq!(tail("hello", 9), "hello");
+        assert_eq!(tail("日本", 3), "本");
+        assert_eq!(tail("", 3), "");
+    }
+}

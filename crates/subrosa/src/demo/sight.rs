@@ -120,9 +120,10 @@ impl Names {
     fn keys<B: AsRef<[u8]>>(&self, account: &AccountId, boxes: &[B]) -> Sight {
         let size: usize = boxes.iter().map(|sealed| sealed.as_ref().len()).sum();
         let text = format!(
-            "from {}: {} sealed boxes with a session's key, {size} bytes",
+            "from {}: {} sealed {} with a session's key, {size} bytes",
             self.of(account),
-            boxes.len()
+            boxes.len(),
+            if boxes.len() == 1 { "box" } else { "boxes" }
         );
         Sight::new("key share", text, boxes.first().map(AsRef::as_ref))
     }

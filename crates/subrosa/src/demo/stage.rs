@@ -71,11 +71,6 @@ impl Stage {
         self.folder.path().join("server")
     }
 
-    /// Everything's folder.
-    pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
     /// Somebody joins by a line, and sits down.
     pub async fn join(&mut self, name: &str, line: &InviteLine) -> anyhow::Result<()> {
         let home = home(self.folder.path().join(name))?;
