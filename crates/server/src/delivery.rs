@@ -69,6 +69,11 @@ impl Delivery {
         }
     }
 
+    /// It rings no more.
+    pub(crate) fn unfollow(&self, seat: &Arc<Seat>, conv: &ConvId) {
+        remove(&mut self.seats().by_conversation, conv, seat);
+    }
+
     /// An event was stored; without its bytes if it has boxes. To be called before the bell rings.
     pub(crate) fn keep(&self, conv: &ConvId, position: u64, time_ms: u64, event: Option<Bytes>) {
         let mut tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,11 +1,15 @@
 //! From a request of a logged-in device to the part of the server that carries it out.
 
 use crate::conversations::{AppendJob, Parsed};
+use crate::records::PlaceRow;
 use crate::refused::{Outcome, Refused};
 use crate::session::{Ready, Reply};
 use crate::storage::Store;
 use bytes::Bytes;
 use subrosa_proto::{ConvId, ErrorCode, Request, Response, limits};
+
+/// Conversations of a `follow` that cost as much as another request.
+const CURSORS_PER_TOKEN: usize = 50;
 
 impl<S: Store> Ready<S> {
     /// Carries a request out, or puts it into a line where it waits for the disk.
@@ -19,7 +23,7 @@ impl<S: Store> Ready<S> {
                 Ok(reply) => return reply,
                 Err(refused) => Err(refused),
             },
-            other => match self.charge() {
+            other => match self.charge(&other) {
                 Ok(()) => self.carry_out(other).await,
                 Err(refused) => Err(refused),
             },
@@ -30,8 +34,14 @@ impl<S: Store> Ready<S> {
         }))
     }
 
-    fn charge(&mut self) -> Outcome<()> {
+    /// A request costs a token, one that looks up many conversations some more.
+    fn charge(&mut self, request: &Request) -> Outcome<()> {
         let pace = self.office.rates.requests();
+        if let Request::Follow { cursors } = request {
+            for _ in 0..cursors.len() / CURSORS_PER_TOKEN {
+                pace.reserve(&mut self.requests, self.office.uptime());
+            }
+        }
         pace.take(&mut self.requests, self.office.uptime())
             .map_err(Refused::Later)
     }
@@ -119,16 +129,27 @@ impl<S: Store> Ready<S> {
     }
 
     async fn read(&self, conv: ConvId, from: u64, count: u64) -> Outcome<Response> {
-        let place = self.office.place(&self.seat.account, &conv).await?;
-        let place = place.ok_or(ErrorCode::NotFound)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let page = self
-            .office
-            .page(&self.reader(), &conv, &place, from, count)
-            .await?;
-        if !page.events.is_empty() {
-            self.saw_delivery(&conv, page.first, page.events.len());
+        let mut place = self.place(&conv).await?;
+        loop {
+            let page = self
+                .office
+                .page(&self.reader(), &conv, &place, from, count)
+                .await?;
+            let after = self.place(&conv).await?;
+            if after == place {
+                if !page.events.is_empty() {
+                    self.saw_delivery(&conv, page.first, page.events.len());
+                }
+                return Ok(Response::Page { page });
+            }
+            // Removed while it was read: no more than is for this account.
+            place = after;
         }
-        Ok(Response::Page { page })
+    }
+
+    async fn place(&self, conv: &ConvId) -> Outcome<PlaceRow> {
+        let place = self.office.place(&self.seat.account, conv).await?;
+        Ok(place.ok_or(ErrorCode::NotFound)?)
     }
 }

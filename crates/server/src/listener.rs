@@ -81,7 +81,9 @@ pub(crate) async fn receive<S: Store>(
         };
         match accepted {
             Ok((tcp, peer)) => {
-                let session = greet(&reception, tcp, peer);
+                let Some(session) = greet(&reception, tcp, peer) else {
+                    continue;
+                };
                 let alive = alive.clone();
                 tokio::spawn(async move {
                     session.run().await;
@@ -97,10 +99,14 @@ pub(crate) async fn receive<S: Store>(
     }
 }
 
-fn greet<S: Store>(reception: &Reception<S>, tcp: TcpStream, peer: SocketAddr) -> Session<S> {
+fn greet<S: Store>(
+    reception: &Reception<S>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+) -> Option<Session<S>> {
     let id = reception.numbers.next();
     let source = Source::of(peer.ip());
-    let (ticket, wait) = reception.tickets.draw(id, source);
+    let (ticket, wait) = reception.tickets.draw(id, source)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE)
         .with_interval(KEEPALIVE / 4);
@@ -108,12 +114,12 @@ fn greet<S: Store>(reception: &Reception<S>, tcp: TcpStream, peer: SocketAddr) -
         tracing::debug!(connection = id, %error, "no keepalive");
     }
     let office = reception.office.clone();
-    Session::Handshaking(Box::new(Handshaking {
+    Some(Session::Handshaking(Box::new(Handshaking {
         office,
         tcp,
         id,
         source,
         ticket,
         wait,
-    }))
+    })))
 }

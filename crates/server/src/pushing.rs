@@ -3,7 +3,7 @@
 use crate::delivery::Seat;
 use crate::observer::Seen;
 use crate::records::PlaceRow;
-use crate::refused::{Outcome, Refused};
+use crate::refused::Outcome;
 use crate::session::Ready;
 use crate::storage::Store;
 use std::collections::{HashMap, VecDeque};
@@ -11,6 +11,9 @@ use std::sync::Arc;
 use subrosa_proto::{
     AccountId, ConvId, Cursor, DeviceId, ErrorCode, HashHead, Push, Response, Signed, limits,
 };
+
+/// Conversations that one connection follows.
+const FOLLOWED_MAX: usize = 4 * limits::CURSORS_MAX;
 
 /// The conversations that a connection follows.
 #[derive(Default)]
@@ -23,6 +26,8 @@ pub(crate) struct Follows {
 struct Follow {
     next: u64,
     place: PlaceRow,
+    /// The registers have still to be handed over.
+    recall: bool,
     behind: bool,
 }
 
@@ -71,78 +76,98 @@ impl<S: Store> Ready<S> {
     /// Follows conversations from positions on. Those that the account has no place in are left
     /// out: they do not exist for it.
     pub(crate) async fn follow(&mut self, cursors: Vec<Cursor>) -> Outcome<Response> {
-        if self.follows.cursors.len() + cursors.len() > 4 * limits::CURSORS_MAX
-            || cursors.len() > limits::CURSORS_MAX
-        {
+        let all = self.follows.cursors.len() + cursors.len();
+        if cursors.len() > limits::CURSORS_MAX || all > FOLLOWED_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
-        for Cursor { conv, next } in cursors {
-            let Some(place) = self.office.place(&self.seat.account, &conv).await? else {
-                continue;
-            };
-            // First the bell, then the reading: nothing falls in between.
-            self.office.delivery.follow(&self.seat, &conv);
-            let follow = Follow {
-                next: next.max(1),
-                place,
-                behind: false,
-            };
-            if let Some(before) = self.follows.cursors.insert(conv, follow)
-                && before.behind
-            {
-                self.follows.behind.retain(|other| *other != conv);
-            }
-            self.follows.mark(&conv);
-            self.push_registers(&conv).await?;
+        // First the bells, then the reading: nothing falls in between.
+        for Cursor { conv, .. } in &cursors {
+            self.office.delivery.follow(&self.seat, conv);
         }
+        let convs = cursors.iter().map(|cursor| &cursor.conv);
+        let places = self.office.places(&self.seat.account, convs).await;
+        let mut found = places.as_deref().unwrap_or_default().iter().copied();
+        for Cursor { conv, next } in cursors {
+            match found.next().flatten() {
+                Some((place, joined)) => self.begin(&conv, next.max(1), place, joined),
+                None if self.follows.cursors.contains_key(&conv) => {}
+                None => self.office.delivery.unfollow(&self.seat, &conv),
+            }
+        }
+        places?;
         Ok(Response::Done {})
     }
 
-    /// What the other devices have written into their registers so far goes the way of news.
-    async fn push_registers(&self, conv: &ConvId) -> Outcome<()> {
-        let place = self.office.joined_place(&self.seat.account, conv).await;
-        if matches!(place, Err(Refused::Code(_))) {
-            return Ok(());
+    fn begin(&mut self, conv: &ConvId, next: u64, place: PlaceRow, joined: bool) {
+        let recall = joined && place.until.is_none();
+        let follow = Follow {
+            next,
+            place,
+            recall,
+            behind: false,
+        };
+        if let Some(before) = self.follows.cursors.insert(*conv, follow)
+            && before.behind
+        {
+            self.follows.behind.retain(|other| other != conv);
         }
-        for (device, register) in self.office.registers(&self.seat, conv).await? {
-            self.seat.recall(conv, &device, &register);
+        self.follows.mark(conv);
+    }
+
+    /// What the other devices have written into their registers so far goes the way of news, when
+    /// it is the conversation's first turn.
+    async fn recall_registers(&mut self, conv: &ConvId) -> Outcome<()> {
+        let recall = self
+            .follows
+            .cursors
+            .get_mut(conv)
+            .map(|follow| std::mem::take(&mut follow.recall));
+        if recall == Some(true) {
+            for (device, register) in self.office.registers(&self.seat, conv).await? {
+                self.seat.recall(conv, &device, &register);
+            }
         }
         Ok(())
     }
 
     /// Bells have rung for these conversations; where places have changed, the own one is looked up.
-    pub(crate) async fn heed(&mut self, rung: HashMap<ConvId, bool>) {
+    pub(crate) async fn heed(&mut self, rung: HashMap<ConvId, bool>) -> Outcome<()> {
         for (conv, places) in rung {
             if places
-                && let Ok(Some(place)) = self.office.place(&self.seat.account, &conv).await
+                && let Some(place) = self.office.place(&self.seat.account, &conv).await?
                 && let Some(follow) = self.follows.cursors.get_mut(&conv)
             {
                 follow.place = place;
             }
             self.follows.mark(&conv);
         }
+        Ok(())
     }
 
     /// The next page of the conversation whose turn it is, if it has one.
-    pub(crate) async fn next_push(&mut self) -> Option<Push> {
-        let conv = self.follows.behind.pop_front()?;
-        let follow = self.follows.cursors.get_mut(&conv)?;
+    pub(crate) async fn next_push(&mut self) -> Outcome<Option<Push>> {
+        let Some(conv) = self.follows.behind.pop_front() else {
+            return Ok(None);
+        };
+        let Some(follow) = self.follows.cursors.get_mut(&conv) else {
+            return Ok(None);
+        };
         follow.behind = false;
         let (next, place) = (follow.next, follow.place);
+        self.recall_registers(&conv).await?;
         let page = self
             .office
             .page(&self.reader(), &conv, &place, next, limits::PAGE_EVENTS_MAX)
-            .await;
-        let page = match page {
-            Ok(page) => page,
-            Err(refused) => {
-                refused.report();
-                return None;
-            }
-        };
+            .await?;
+        // If the place has changed meanwhile, the page may hold what is no longer for this account:
+        // the bell of a removal rings before the next event is stored.
+        if self.seat.places_changed(&conv) {
+            self.follows.mark(&conv);
+            return Ok(None);
+        }
         let sent = page.events.len() as u64;
         if sent == 0 {
-            return None;
+            return Ok(None);
         }
         let after = page.first + sent;
         if let Some(follow) = self.follows.cursors.get_mut(&conv) {
@@ -152,7 +177,7 @@ impl<S: Store> Ready<S> {
             self.follows.mark(&conv);
         }
         self.saw_delivery(&conv, page.first, page.events.len());
-        Some(Push::Events { page })
+        Ok(Some(Push::Events { page }))
     }
 
     pub(crate) fn saw_delivery(&self, conv: &ConvId, first: u64, count: usize) {

@@ -112,46 +112,24 @@ impl Server {
         store: E,
     ) -> Result<Self, StartError> {
         raise_file_limit();
+        let refused = |error| StartError::from_io(error, folder.root());
         let listeners: Vec<_> = config
             .listen
             .iter()
             .map(|address| listener::listen(*address))
             .collect::<Result<_, _>>()?;
-        let refused = |error| StartError::from_io(error, folder.root());
         let bound: Vec<_> = listeners
             .iter()
             .map(std::net::TcpListener::local_addr)
             .collect::<Result<_, _>>()
             .map_err(refused)?;
-        let hosts = hosts::reachable(&config.public, &bound);
         let key = secrets.server_key();
+        let hosts = hosts::reachable(&config.public, &bound);
         let address = Address {
             hosts,
             key: *key.public().as_bytes(),
         };
-        let texts = address.hosts_text();
-        let (data, secrets_path, now_ms) = (folder.root(), folder.secrets(), config.clock.now_ms());
-        let row = incarnation::open(&store, &secrets, &texts, now_ms, data, &secrets_path).await?;
-        let broken = || StartError::SecretsBroken {
-            path: folder.secrets(),
-        };
-        let setup = secrets.password_setup().map_err(|_| broken())?;
-        let hello = Hello::new(PROTOCOL_MIN, PROTOCOL_MAX, BUILD).map_err(|_| broken())?;
-        let channel = io::Config {
-            message_limit: limits::MESSAGE_BYTES_UNAUTHENTICATED_MAX,
-            timeout: config.limits.handshake,
-            ..io::Config::new(hello)
-        };
-        let office = Office::open(
-            Opening {
-                store,
-                key,
-                setup,
-                channel,
-                row,
-            },
-            &config,
-        );
+        let office = open_office(&config, &folder, &secrets, store, &address).await?;
         let (alive, ended) = mpsc::channel(1);
         let tickets = Tickets::new(
             config.limits.unauthenticated_max,
@@ -269,6 +247,38 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.behind.close();
     }
+}
+
+/// Everything behind the sockets.
+async fn open_office<E: Engine>(
+    config: &Config,
+    folder: &Folder,
+    secrets: &Secrets,
+    store: E,
+    address: &Address,
+) -> Result<Arc<Office<E>>, StartError> {
+    let (hosts, now_ms) = (address.hosts_text(), config.clock.now_ms());
+    let path = folder.secrets();
+    let row = incarnation::open(&store, secrets, &hosts, now_ms, folder.root(), &path).await?;
+    let broken = || StartError::SecretsBroken { path: path.clone() };
+    let setup = secrets.password_setup().map_err(|_| broken())?;
+    let hello = Hello::new(PROTOCOL_MIN, PROTOCOL_MAX, BUILD).map_err(|_| broken())?;
+    let channel = io::Config {
+        message_limit: limits::MESSAGE_BYTES_UNAUTHENTICATED_MAX,
+        timeout: config.limits.handshake,
+        ..io::Config::new(hello)
+    };
+    let key = secrets.server_key();
+    Ok(Office::open(
+        Opening {
+            store,
+            key,
+            setup,
+            channel,
+            row,
+        },
+        config,
+    ))
 }
 
 /// Sweeps the store now and then, and notices when it has stopped.

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use subrosa_ledger::{Conversation, Effect, Verdict, VoidReason, event_hash};
 use subrosa_proto::{AccountId, DeviceId, ErrorCode, Event, Header, LogHash, Response, limits};
 
-/// How far behind the head a quoted base may lie. Further back the client has to catch up first.
-const LAG_MAX: u64 = 2_048;
+/// How far behind the head a quoted base may lie. Further back the client has to catch up first,
+/// since each event between has to be read and hashed again.
+const LAG_MAX: u64 = 1_024;
 
 /// An event as it came, and what was read in it.
 #[derive(Debug)]

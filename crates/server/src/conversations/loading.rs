@@ -14,8 +14,8 @@ use subrosa_ledger::{Account, Conversation, Record, Verdict, event_hash, next_lo
 use subrosa_proto::{AccountId, ConvId, Event, EventHash, LogHash};
 
 /// Hashes kept in memory, and dropped at a time.
-const RECENT_MAX: usize = 128;
-const RECENT_DROPPED: usize = 64;
+const RECENT_MAX: usize = 512;
+const RECENT_DROPPED: usize = 256;
 /// Events in one page while loading.
 const PAGE: usize = 256;
 
@@ -247,17 +247,17 @@ mod tests {
         let hash = |n: u64| EventHash(crate::hash::sha256(&[&n.to_be_bytes()]));
         let mut log = LogHash::START;
         let mut logs = vec![log];
-        for n in 1..=300 {
+        for n in 1..=900 {
             log = next_log(log, n, hash(n));
             logs.push(log);
             steps.push(Step { hash: hash(n), log });
         }
         let reach = steps.reach();
         assert!(reach > 0 && steps.steps.len() <= RECENT_MAX);
-        for n in 0..=301 {
-            let expected = (reach..=300).contains(&n).then(|| logs[n as usize]);
+        for n in 0..=901 {
+            let expected = (reach..=900).contains(&n).then(|| logs[n as usize]);
             assert_eq!(steps.log(n), expected, "L at {n}");
-            assert_eq!(steps.seen(&hash(n)), n > reach && n <= 300);
+            assert_eq!(steps.seen(&hash(n)), n > reach && n <= 900);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::office::Office;
 use crate::records::{self, PlaceRow};
 use crate::refused::{Outcome, Refused};
-use crate::storage::{LogId, Revision, Store, Write};
+use crate::storage::{LogId, Record, RecordKey, Revision, Store, Write};
 use bytes::Bytes;
 use subrosa_proto::{AccountId, Control, ConvHead, ConvId, ErrorCode, encode};
 
@@ -21,6 +21,26 @@ impl<S: Store> Office<S> {
         record
             .map(|record| Ok(records::decode(&record.value)?))
             .transpose()
+    }
+
+    /// The account's places in conversations, in their order, and whether it has accepted each.
+    pub(crate) async fn places<'a>(
+        &self,
+        account: &AccountId,
+        convs: impl Iterator<Item = &'a ConvId>,
+    ) -> Outcome<Vec<Option<(PlaceRow, bool)>>> {
+        let pairs = convs.map(|conv| {
+            [
+                records::place(account, conv),
+                records::waiting_in(account, conv),
+            ]
+        });
+        let found = self.store.get(pairs.flatten().collect()).await?;
+        let read = |pair: &[Option<Record>]| match pair {
+            [Some(place), waiting] => Ok(Some((records::decode(&place.value)?, waiting.is_none()))),
+            _ => Ok(None),
+        };
+        found.chunks(2).map(read).collect()
     }
 
     /// The place of an account that is a member and has accepted.
@@ -85,77 +105,49 @@ impl<S: Store> Office<S> {
         position: u64,
         control: &Control,
     ) -> Outcome<Vec<Write>> {
-        let (gone, come) = match control {
-            Control::Add { account, .. } => (None, Some(account)),
-            Control::Remove { account } => (Some(account), None),
-            Control::Leave {} => (Some(author), None),
-            Control::Accept {} => {
-                let key = records::waiting_in(author, conv);
-                let record = self.record(key.clone()).await?;
-                let delete = |record: crate::storage::Record| Write {
-                    key,
-                    expected: record.revision,
-                    value: None,
-                };
-                return Ok(record.map(delete).into_iter().collect());
-            }
+        let account = match control {
+            Control::Add { account, .. } | Control::Remove { account } => account,
+            Control::Leave {} | Control::Accept {} => author,
             _ => return Ok(Vec::new()),
         };
-        let Some(account) = gone.or(come) else {
-            return Ok(Vec::new());
-        };
-        let keys = vec![
+        let keys = [
             records::place(account, conv),
             records::waiting_in(account, conv),
         ];
-        let found = self.store.get(keys.clone()).await?;
-        let revision = |at: usize| {
-            found
-                .get(at)
-                .and_then(Option::as_ref)
-                .map_or(Revision::ABSENT, |record| record.revision)
+        let found = self.store.get(keys.to_vec()).await?;
+        let [place, waiting] = found.as_slice() else {
+            return Err(Refused::Damaged("records were left out"));
         };
-        let mut keys = keys.into_iter();
-        let (Some(place), Some(waiting)) = (keys.next(), keys.next()) else {
-            return Err(Refused::Damaged("a key was lost"));
-        };
-        let mut writes = Vec::new();
-        if come.is_some() {
-            let row = PlaceRow {
+        let [place_key, waiting_key] = keys;
+        let waits = matches!(control, Control::Add { .. }).then(Bytes::new);
+        let mut writes = Vec::from_iter(change(waiting_key, waiting.as_ref(), waits));
+        let row = match (control, place) {
+            (Control::Add { .. }, _) => Some(PlaceRow {
                 since: position,
                 until: None,
-            };
-            writes.push(Write {
-                key: place,
-                expected: revision(0),
-                value: Some(encode(&row)),
-            });
-            writes.push(Write {
-                key: waiting,
-                expected: revision(1),
-                value: Some(Bytes::new()),
-            });
-        } else {
-            if let Some(Some(record)) = found.first() {
-                let old: PlaceRow = records::decode(&record.value)?;
-                let row = PlaceRow {
+            }),
+            (Control::Remove { .. } | Control::Leave {}, Some(place)) => {
+                let old: PlaceRow = records::decode(&place.value)?;
+                Some(PlaceRow {
                     until: Some(position),
                     ..old
-                };
-                writes.push(Write {
-                    key: place,
-                    expected: record.revision,
-                    value: Some(encode(&row)),
-                });
+                })
             }
-            if revision(1) != Revision::ABSENT {
-                writes.push(Write {
-                    key: waiting,
-                    expected: revision(1),
-                    value: None,
-                });
-            }
+            _ => None,
+        };
+        if let Some(row) = row {
+            writes.extend(change(place_key, place.as_ref(), Some(encode(&row))));
         }
         Ok(writes)
     }
+}
+
+/// The write that brings a record to a value, or deletes it; none if it is not there anyway.
+fn change(key: RecordKey, present: Option<&Record>, value: Option<Bytes>) -> Option<Write> {
+    let expected = present.map_or(Revision::ABSENT, |record| record.revision);
+    (value.is_some() || present.is_some()).then_some(Write {
+        key,
+        expected,
+        value,
+    })
 }

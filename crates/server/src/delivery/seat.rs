@@ -87,6 +87,12 @@ impl Seat {
         self.bell.notified().await;
     }
 
+    /// Whether word was left that places in a conversation have changed.
+    pub(crate) fn places_changed(&self, conv: &ConvId) -> bool {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.rung.get(conv) == Some(&true)
+    }
+
     /// Takes what is there.
     pub(crate) fn take(&self) -> Inbox {
         mem::take(&mut self.inbox.lock().unwrap_or_else(PoisonError::into_inner))

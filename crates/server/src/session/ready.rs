@@ -10,7 +10,7 @@ use crate::delivery::{Inbox, Seat};
 use crate::limits::Bucket;
 use crate::office::{Office, until_closing};
 use crate::pushing::Follows;
-use crate::refused::Outcome;
+use crate::refused::{Outcome, Refused};
 use crate::storage::Store;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -151,9 +151,16 @@ impl<S: Store> Ready<S> {
             Turn::Answered(outcome) => self.answered(outcome)?,
             Turn::Rung => return self.rung().await,
             Turn::Push => {
-                if let Some(push) = Box::pin(self.next_push()).await {
-                    self.connection.queue_push(push)?;
-                }
+                let push = Box::pin(self.next_push()).await;
+                return match push {
+                    Ok(Some(push)) => self.connection.queue_push(push).map(|()| true),
+                    Ok(None) => Ok(true),
+                    // Nothing may be left out: the client comes back and asks from where it is.
+                    Err(refused) => {
+                        refused.report();
+                        Ok(false)
+                    }
+                };
             }
             Turn::Flushed(Ok(())) => {}
             Turn::Flushed(Err(_)) => return Err(Ended),
@@ -205,8 +212,8 @@ impl<S: Store> Ready<S> {
         for push in self.follows.news(joined, receipts, chains) {
             self.connection.queue_push(push)?;
         }
-        Box::pin(self.heed(rung)).await;
-        Ok(true)
+        let heeded = Box::pin(self.heed(rung)).await;
+        Ok(heeded.inspect_err(Refused::report).is_ok())
     }
 
     /// Ends the connection: what waits for the disk is answered first, if the client is to hear it.

@@ -5,8 +5,12 @@ use crate::limits::{Buckets, Pace, Source};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use subrosa_proto::limits;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// The longest wait of a source that comes too often.
+const WAIT_MAX: Duration = Duration::from_millis(limits::HANDSHAKE_MS);
 
 /// All tickets that are out, and the pace of each source.
 #[derive(Debug)]
@@ -52,10 +56,20 @@ impl Tickets {
     }
 
     /// A ticket for a new connection, and how long its source has to wait before it is heard.
-    pub(crate) fn draw(self: &Arc<Self>, connection: u64, source: Source) -> (Ticket, Duration) {
+    /// None if that is longer than a client waits: then the connection is not worth keeping, and
+    /// does not make those after it wait longer either.
+    pub(crate) fn draw(
+        self: &Arc<Self>,
+        connection: u64,
+        source: Source,
+    ) -> Option<(Ticket, Duration)> {
         let revoked = Arc::new(Notify::new());
         let mut out = self.out();
         let wait = out.pace.reserve(source, self.started.elapsed());
+        if wait > WAIT_MAX {
+            out.pace.give_back(source);
+            return None;
+        }
         out.by_connection
             .insert(connection, (source, revoked.clone()));
         *out.by_source.entry(source).or_default() += 1;
@@ -63,7 +77,7 @@ impl Tickets {
             out.revoke_one();
         }
         drop(out);
-        (
+        Some((
             Ticket {
                 tickets: self.clone(),
                 connection,
@@ -71,7 +85,7 @@ impl Tickets {
                 revoked,
             },
             wait,
-        )
+        ))
     }
 
     /// How many are out.
@@ -149,9 +163,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_greediest_source_makes_room() {
         let tickets = tickets(4);
-        let (single, _) = tickets.draw(1, source(1));
-        let crowd: Vec<_> = (2..=4).map(|id| tickets.draw(id, source(2)).0).collect();
-        let (newcomer, _) = tickets.draw(5, source(3));
+        let (single, _) = tickets.draw(1, source(1)).unwrap();
+        let crowd: Vec<_> = (2..=4)
+            .map(|id| tickets.draw(id, source(2)).unwrap().0)
+            .collect();
+        let (newcomer, _) = tickets.draw(5, source(3)).unwrap();
         crowd[0].revoked().await;
         assert_eq!(tickets.count(), 4);
         let calm = tokio::time::timeout(Duration::from_secs(1), async {
@@ -164,13 +180,22 @@ mod tests {
     async fn a_finished_login_returns_its_token() {
         let tickets = tickets(100);
         for id in 0..10 {
-            let (ticket, wait) = tickets.draw(id, source(1));
+            let (ticket, wait) = tickets.draw(id, source(1)).unwrap();
             assert_eq!(wait, Duration::ZERO);
             ticket.redeem();
         }
-        let waits: Vec<_> = (10..14).map(|id| tickets.draw(id, source(1)).1).collect();
+        let waits: Vec<_> = (10..14)
+            .map(|id| tickets.draw(id, source(1)).unwrap().1)
+            .collect();
         assert_eq!(waits[..2], [Duration::ZERO; 2]);
         assert!(waits[3] > waits[2] && waits[2] > Duration::ZERO);
         assert_eq!(tickets.count(), 0);
+        // A flood does not make its source wait for ever.
+        let drawn = (14..1_000)
+            .filter_map(|id| tickets.draw(id, source(1)))
+            .count();
+        assert!(drawn < 10, "{drawn}");
+        tokio::time::advance(WAIT_MAX).await;
+        assert!(tickets.draw(1_000, source(1)).unwrap().1 <= Duration::from_secs(1));
     }
 }

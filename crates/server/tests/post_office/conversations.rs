@@ -260,7 +260,7 @@ async fn a_base_far_back_is_judged_by_the_log_itself() {
         let page = pair.bob_client.page().await;
         pair.bob_view.read(&page);
         pair.bob_opens(b"talks a lot").await;
-        for _ in 0..300 {
+        for _ in 0..600 {
             pair.bob
                 .say(&mut pair.bob_client, &mut pair.bob_view, b"and on")
                 .await;

@@ -152,6 +152,7 @@ impl Ground {
     /// Waits until something becomes true.
     pub async fn until(&self, what: &str, mut condition: impl FnMut(&Server) -> bool) {
         let wait = async {
+            // condition: the caller's
             while !condition(self.server()) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }

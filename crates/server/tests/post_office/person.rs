@@ -461,7 +461,11 @@ pub struct Pair {
 
 impl Pair {
     pub async fn new(ground: &Ground) -> Self {
-        let (ada, mut bob) = (Person::new("ada"), Person::new("bob"));
+        Self::named(ground, "ada", "bob").await
+    }
+
+    pub async fn named(ground: &Ground, ada: &str, bob: &str) -> Self {
+        let (ada, mut bob) = (Person::new(ada), Person::new(bob));
         let mut ada_client = ada.register(ground, &ground.invite().await.0).await;
         let line = ada.invite(ground, &mut ada_client).await;
         let mut bob_client = bob.register(ground, &line).await;
