@@ -189,7 +189,7 @@ mod tests {
         );
         assert_eq!(
             told("subrosa login"),
-            "<ADDRESS> and --name <NAME> are missing: `subrosa login --help` shows examples"
+            "--name <NAME> and <ADDRESS> are missing: `subrosa login --help` shows examples"
         );
         for line in [
             "subrosa sned bob hi",

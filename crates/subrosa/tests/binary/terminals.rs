@@ -1,0 +1,150 @@
+//! A terminal: prompts, the demonstration's screen, and the terminal left as it was.
+
+use crate::machine::Machine;
+use crate::running::Running;
+use std::process::{Command, Stdio};
+
+/// Runs a shell script at a terminal of its own; `script` is part of every Debian.
+fn at_terminal(machine: &Machine, script: &str) -> Running {
+    let binary = env!("CARGO_BIN_EXE_subrosa");
+    let mut command = Command::new("script");
+    let of_machine = machine.command(&[]);
+    command
+        .args([
+            "-q",
+            "-e",
+            "-c",
+            &script.replace("subrosa ", &format!("{binary} ")),
+            "/dev/null",
+        ])
+        .envs(
+            of_machine
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("TERM", "xterm-256color")
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Running::new(&mut command)
+}
+
+const SANE: &str =
+    "stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e icanon -e isig | sort | tr '\\n' '+'; echo";
+
+#[test]
+fn an_interrupted_prompt_leaves_the_terminal_as_it_was() {
+    let machine = Machine::new();
+    let (_server, address) = machine.serve();
+    for key in ["\u{3}", "\u{4}"] {
+        let mut terminal = at_terminal(
+            &machine,
+            &format!("trap '' INT; subrosa login {address} --name ada; echo code $?; {SANE}"),
+        );
+        terminal.out.prompt("the question", "Password of ada");
+        terminal.type_line(key);
+        let code = terminal.out.line("the code", |line| line.contains("code "));
+        let expected = if key == "\u{3}" { "code 130" } else { "code 1" };
+        assert!(code.contains(expected), "{code}");
+        terminal
+            .out
+            .line("a sane terminal", |line| line.contains("echo+icanon+isig+"));
+    }
+}
+
+#[test]
+fn a_password_is_asked_for_and_not_shown() {
+    let machine = Machine::new();
+    let (_server, address) = machine.serve();
+    machine.ada_and_bob();
+    let (_, passphrase, _) = crate::machine::sheet(&machine.home("ada"));
+    let home = machine.path("further");
+    let mut terminal = at_terminal(
+        &machine,
+        &format!(
+            "subrosa --home {} login {address} --name ada; echo code $?",
+            home.display()
+        ),
+    );
+    terminal.out.prompt("the question", "Password of ada");
+    terminal.type_line(&passphrase);
+    terminal.out.line("success", |line| line.contains("code 0"));
+    let shown = terminal.out.all().join("\n");
+    assert!(!shown.contains(&passphrase), "{shown}");
+}
+
+#[test]
+fn the_sheet_is_shown_at_a_terminal_and_not_written() {
+    let machine = Machine::new();
+    let mut up = at_terminal(&machine, "subrosa up --listen 127.0.0.1:0; echo code $?");
+    up.out.line("the passphrase", |line| {
+        line.trim_start().starts_with("passphrase")
+    });
+    up.out.line("the recovery code", |line| {
+        line.trim_start().starts_with("recovery code")
+    });
+    let line = up
+        .out
+        .line("the join line", |line| line.starts_with("subrosa join "));
+    assert!(!machine.home("ada").join("sheet.txt").exists());
+    let mut join = machine.start(&["join", crate::machine::line_of(&line).trim()]);
+    join.type_line("hello at the terminal");
+    up.out
+        .line("it", |line| line.contains("ada2: hello at the terminal"));
+    up.type_line("and back");
+    join.out.line("it", |line| line == "ada: and back");
+    up.type_line("/quit");
+    up.out.line("the end", |line| line.contains("code 0"));
+}
+
+#[test]
+fn the_demonstration_draws_and_leaves_the_terminal_as_it_was() {
+    let machine = Machine::new();
+    let mut terminal = at_terminal(
+        &machine,
+        &format!("stty rows 40 cols 120; subrosa demo; echo code $?; {SANE}"),
+    );
+    terminal.out.screen("the screen", "what the server sees");
+    terminal
+        .out
+        .screen("both people", "bob joined by your invite line");
+    terminal.type_raw("a text that is typed in the demo\r");
+    terminal.out.screen(
+        "the delivery",
+        "ada: a text that is typed in the demo  ✓✓ delivered",
+    );
+    terminal.type_raw("\t\u{1b}");
+    terminal
+        .out
+        .line("the verdict", |line| line.contains("✓ none of"));
+    terminal
+        .out
+        .line("the code", |line| line.contains("code 0"));
+    terminal
+        .out
+        .line("a sane terminal", |line| line.contains("echo+icanon+isig+"));
+}
+
+#[test]
+fn a_demonstration_that_is_told_to_end_leaves_the_terminal_as_it_was() {
+    let machine = Machine::new();
+    let pid = machine.path("pid");
+    let script = format!(
+        "stty rows 40 cols 120; sh -c 'echo $$ > {}; exec subrosa demo'; echo code $?; {SANE}",
+        pid.display()
+    );
+    let terminal = at_terminal(&machine, &script);
+    terminal.out.screen("the screen", "what the server sees");
+    let pid = std::fs::read_to_string(pid)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    terminal.out.line("the code", |line| line.contains("code "));
+    terminal
+        .out
+        .line("a sane terminal", |line| line.contains("echo+icanon+isig+"));
+}
