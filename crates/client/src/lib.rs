@@ -10,6 +10,7 @@ mod driver;
 pub mod engine;
 pub mod enrol;
 mod home;
+mod randomness;
 pub mod store;
 mod view;
 

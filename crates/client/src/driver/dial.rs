@@ -87,7 +87,7 @@ async fn one(host: Host, key: [u8; 32], pinned: u16) -> Result<Link, DialError> 
         ..Config::new(hello)
     };
     let server = ServerPublicKey::from_bytes(key);
-    let mut rng = super::system_rng();
+    let mut rng = crate::randomness::system();
     subrosa_channel::io::connect(tcp, &server, &config, &mut rng)
         .await
         .map_err(|error| refused(&host, &error))

@@ -5,6 +5,7 @@
 
 mod dial;
 mod link;
+mod pulse;
 mod rounds;
 
 pub(crate) use dial::dial;
@@ -60,11 +61,6 @@ pub(crate) fn now_ms() -> u64 {
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     })
-}
-
-/// The system's random numbers.
-pub(crate) const fn system_rng() -> rand_core::UnwrapErr<getrandom::SysRng> {
-    rand_core::UnwrapErr(getrandom::SysRng)
 }
 
 /// Brings a fresh store up to the server's state over a link that has just proven a password.

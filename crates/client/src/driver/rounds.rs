@@ -1,14 +1,14 @@
 //! The driver's rounds: what has come, one transaction, the effects.
 
-use super::link::{FromLink, LinkTask, Order};
+use super::link::{FromLink, LinkTask, Order, Target};
 use crate::command::{Answer, Call, Caller, Command, Failure};
 use crate::engine::{CallId, Effect, Engine, EngineError, Input, Turn};
 use crate::store::Store;
 use crate::view::Notice;
 use std::collections::HashMap;
 use std::time::Duration;
-use subrosa_proto::Address;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// Inputs that one transaction takes in at most.
 const ROUND_INPUTS_MAX: usize = 64;
@@ -16,6 +16,8 @@ const ROUND_INPUTS_MAX: usize = 64;
 const INPUTS_WAITING_MAX: usize = 64;
 /// A tick comes at least this often.
 const TICK: Duration = Duration::from_secs(60);
+/// Pause before the server is asked again after the local store has failed.
+const STORE_PAUSE_MS: u64 = 5_000;
 /// A first synchronisation during which nothing arrives for so long is given up.
 const CATCH_UP_IDLE: Duration = Duration::from_secs(30);
 
@@ -28,7 +30,10 @@ pub(super) struct Rounds {
     next_call: CallId,
     /// The link whose messages the engine has last seen begin.
     link: u64,
-    wake: tokio::time::Instant,
+    /// When the engine wants a tick at the latest.
+    wake: Instant,
+    /// Subscriptions that have ended since the last round.
+    gone: Vec<CallId>,
 }
 
 /// What one round was given.
@@ -41,7 +46,7 @@ enum Given {
 impl Rounds {
     pub fn new(mut store: Store) -> Result<Self, EngineError> {
         let engine = store.transaction(Engine::load)?;
-        let wake = tokio::time::Instant::now() + TICK;
+        let wake = Instant::now() + TICK;
         Ok(Self {
             store,
             engine,
@@ -50,6 +55,7 @@ impl Rounds {
             next_call: 1,
             link: 0,
             wake,
+            gone: Vec::new(),
         })
     }
 
@@ -63,9 +69,9 @@ impl Rounds {
 
     /// Runs until the last caller has gone.
     pub async fn run(mut self, mut calls: mpsc::Receiver<Call>) {
-        let (address_to, address) = watch::channel(self.engine.address().clone());
+        let (target_to, target) = watch::channel(self.target());
         let (inputs_to, mut inputs) = mpsc::channel(INPUTS_WAITING_MAX);
-        let link = LinkTask::start(address, inputs_to);
+        let link = LinkTask::start(target, inputs_to);
         loop {
             let first = tokio::select! {
                 call = calls.recv() => match call {
@@ -85,24 +91,25 @@ impl Rounds {
                     break;
                 }
             }
-            self.round(given, &link, &address_to);
-            self.drop_gone();
+            self.round(given, &link, &target_to);
         }
         link.close().await;
         self.store.close();
     }
 
-    fn round(&mut self, given: Vec<Given>, link: &LinkTask, address: &watch::Sender<Address>) {
-        self.wake = tokio::time::Instant::now() + TICK;
-        let inputs: Vec<Input> = given.into_iter().map(|given| self.input(given)).collect();
-        let calls: Vec<CallId> = inputs
-            .iter()
-            .filter_map(|input| match input {
-                Input::Command { call, .. } => Some(*call),
-                _ => None,
-            })
-            .collect();
-        let mut rng = super::system_rng();
+    fn target(&self) -> Target {
+        Target {
+            address: self.engine.address().clone(),
+            pinned: self.engine.pinned(),
+        }
+    }
+
+    fn round(&mut self, given: Vec<Given>, link: &LinkTask, target: &watch::Sender<Target>) {
+        self.drop_closed();
+        let gone = std::mem::take(&mut self.gone).into_iter();
+        let mut inputs: Vec<Input> = gone.map(|call| Input::Gone { call }).collect();
+        inputs.extend(given.into_iter().map(|given| self.input(given)));
+        let mut rng = crate::randomness::system();
         let engine = &mut self.engine;
         let outcome = self.store.transaction(|desk| {
             let mut turn = Turn {
@@ -118,12 +125,13 @@ impl Rounds {
         });
         match outcome {
             Ok(effects) => self.carry_out(effects, link),
-            Err(error) => self.start_over(error, &calls, link),
+            Err(error) => self.start_over(error, link),
         }
-        address.send_if_modified(|known| {
-            let changed = *known != *self.engine.address();
+        let now = self.target();
+        target.send_if_modified(|known| {
+            let changed = *known != now;
             if changed {
-                *known = self.engine.address().clone();
+                *known = now;
             }
             changed
         });
@@ -131,7 +139,10 @@ impl Rounds {
 
     fn input(&mut self, given: Given) -> Input {
         match given {
-            Given::Tick => Input::Tick,
+            Given::Tick => {
+                self.wake = Instant::now() + TICK;
+                Input::Tick
+            }
             Given::Link((number, input)) => {
                 if matches!(input, Input::Linked { .. }) {
                     self.link = number;
@@ -166,30 +177,34 @@ impl Rounds {
             match effect {
                 Effect::Send(message) => self.order(link, Order::Send(self.link, message)),
                 Effect::DialNow => self.order(link, Order::DialNow),
-                Effect::Redial => self.order(link, Order::Redial),
-                Effect::Stop => self.order(link, Order::Stop),
+                Effect::Leave(pause_ms) => self.order(link, Order::Leave(self.link, pause_ms)),
                 Effect::Answer(call, answer) => {
+                    if answer.is_err() {
+                        self.notices.remove(&call);
+                    }
                     if let Some(reply) = self.replies.remove(&call) {
                         drop(reply.send(answer));
                     }
                 }
-                Effect::Notify(call, notice) => {
-                    // A reader that does not keep up loses its subscription, not its place: it
-                    // subscribes again from its last cursor.
-                    if self
-                        .notices
-                        .get(&call)
-                        .is_some_and(|to| to.try_send(notice).is_err())
-                    {
-                        self.notices.remove(&call);
-                    }
-                }
+                Effect::Notify(call, notice) => self.notify(call, notice),
+                Effect::End(call) => drop(self.notices.remove(&call)),
                 Effect::Wake(at_ms) => {
                     let in_ms = at_ms.saturating_sub(super::now_ms());
-                    let at = tokio::time::Instant::now() + Duration::from_millis(in_ms);
-                    self.wake = self.wake.min(at);
+                    if let Some(at) = Instant::now().checked_add(Duration::from_millis(in_ms)) {
+                        self.wake = self.wake.min(at);
+                    }
                 }
             }
+        }
+    }
+
+    /// A reader that does not keep up loses its subscription, not its place: it subscribes again
+    /// from its last cursor.
+    fn notify(&mut self, call: CallId, notice: Notice) {
+        let to = self.notices.get(&call);
+        if to.is_some_and(|to| to.try_send(notice).is_err()) {
+            self.notices.remove(&call);
+            self.gone.push(call);
         }
     }
 
@@ -199,42 +214,38 @@ impl Rounds {
         drop(link.orders.send(order));
     }
 
-    /// Nothing of the round was saved: those who asked are told, and the engine is what is stored.
-    fn start_over(&mut self, error: EngineError, calls: &[CallId], link: &LinkTask) {
+    /// Nothing of the round was saved: the engine is what is stored, and whoever waits is told. What
+    /// is in the outbox stays there; the link is made anew, so that nothing under way is missed.
+    fn start_over(&mut self, error: EngineError, link: &LinkTask) {
         tracing::error!(%error, "the local store failed");
         let failure = Failure::from(error);
-        for call in calls {
-            if let Some(reply) = self.replies.remove(call) {
-                drop(reply.send(Err(failure.clone())));
-            }
+        for (_, reply) in self.replies.drain() {
+            drop(reply.send(Err(failure.clone())));
         }
+        self.notices.clear();
+        self.gone.clear();
         match self.store.transaction(Engine::load) {
             Ok(engine) => self.engine = engine,
             Err(error) => tracing::error!(%error, "the local store cannot be read"),
         }
-        // Open calls belonged to the former engine: their callers ask again.
-        self.replies.clear();
-        self.notices.clear();
-        self.order(link, Order::Redial);
+        self.order(link, Order::Leave(self.link, Some(STORE_PAUSE_MS)));
     }
 
-    fn drop_gone(&mut self) {
-        let gone: Vec<CallId> = self
-            .notices
-            .iter()
-            .filter(|(_, to)| to.is_closed())
-            .map(|(call, _)| *call)
-            .collect();
-        for call in gone {
+    /// Subscribers that have gone are not told any more.
+    fn drop_closed(&mut self) {
+        let closed = |(call, to): (&CallId, &mpsc::Sender<Notice>)| to.is_closed().then_some(*call);
+        let closed: Vec<CallId> = self.notices.iter().filter_map(closed).collect();
+        for call in closed {
             self.notices.remove(&call);
+            self.gone.push(call);
         }
     }
 
     /// Takes in all that the server has, over a link that is open already.
     pub async fn catch_up(&mut self, open: subrosa_channel::io::Link) -> Result<(), Failure> {
-        let (address_to, address) = watch::channel(self.engine.address().clone());
+        let (target_to, target) = watch::channel(self.target());
         let (inputs_to, mut inputs) = mpsc::channel(INPUTS_WAITING_MAX);
-        let link = LinkTask::adopt(open, address, inputs_to);
+        let link = LinkTask::adopt(open, target, inputs_to);
         let (reply, mut answer) = oneshot::channel();
         let command = Command::Read {
             conversation: None,
@@ -249,7 +260,7 @@ impl Rounds {
             reply,
             notices: None,
         };
-        self.round(vec![Given::Call(call)], &link, &address_to);
+        self.round(vec![Given::Call(call)], &link, &target_to);
         let outcome = loop {
             match tokio::time::timeout(CATCH_UP_IDLE, inputs.recv()).await {
                 Err(_) => {
@@ -263,7 +274,7 @@ impl Rounds {
                         "the connection ended before the whole history was here; run `subrosa login` again",
                     ));
                 }
-                Ok(Some(input)) => self.round(vec![Given::Link(input)], &link, &address_to),
+                Ok(Some(input)) => self.round(vec![Given::Link(input)], &link, &target_to),
             }
             match answer.try_recv() {
                 Ok(Ok(_)) => break Ok(()),

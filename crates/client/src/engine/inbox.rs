@@ -1,16 +1,20 @@
 //! What one event means to this device: keys, contents, notes about the conversation.
 
+use super::lookup::Lookup;
 use super::rows::{LINE_CONTENT, LINE_GONE, LINE_INFO, LINE_NEWER, LINE_WAITING};
-use super::talk::{Lookup, Talk};
+use super::talk::Talk;
 use super::turn::Turn;
 use super::{Engine, EngineError};
-use crate::store::Entry;
+use crate::store::{Entry, Held};
 use crate::view::{Notice, SendState};
 use bytes::Bytes;
-use subrosa_e2e::{Body, Content, InviteIssued, OpenError, Opened, StoredSession};
+use subrosa_e2e::{
+    Body, Content, InviteIssued, OpenError, Opened, QuoteVerdict, StoredSession, judge_quote,
+};
 use subrosa_ledger::Effect as Meaning;
 use subrosa_proto::{
-    AccountId, Control, Delivered, Event, Form, Header, KeyBox, SessionId, decode, limits,
+    AccountId, Control, Delivered, DeviceId, Event, Form, Header, KeyBox, KeyFields, SessionId,
+    decode, limits,
 };
 
 /// Where an event stands.
@@ -18,6 +22,7 @@ pub(super) struct Spot {
     pub position: u64,
     pub arrived_ms: u64,
     pub author: AccountId,
+    pub device: DeviceId,
 }
 
 impl Engine {
@@ -38,19 +43,48 @@ impl Engine {
             position,
             arrived_ms: delivered.time_ms,
             author: header.account,
+            device: header.device,
         };
         match meaning {
             Meaning::Control(control) => {
-                talk.people_fresh = false;
+                talk.members.changed();
                 match self.control_words(&spot, &control) {
                     Some(words) => self.note(turn, talk, &spot, LINE_INFO, words.as_bytes()),
                     None => Ok(()),
                 }
             }
-            Meaning::Key(fields) => self.key(turn, talk, &spot, delivered, event, &fields.session),
+            Meaning::Key(fields) => {
+                self.heed_quotes(turn, talk, &header, &fields)?;
+                self.key(turn, talk, &spot, delivered, event, &fields.session)
+            }
             Meaning::Message(_) => self.message(turn, talk, &spot, event),
             Meaning::Unknown(kind) => self.note(turn, talk, &spot, LINE_NEWER, &kind.to_be_bytes()),
         }
+    }
+
+    /// What a key event says beside its key: of chains, and of the author's prekeys
+    /// (docs/spec/e2e.md §5.2, §10.5).
+    fn heed_quotes(
+        &mut self,
+        turn: &Turn<'_>,
+        talk: &mut Talk,
+        header: &Header,
+        fields: &KeyFields,
+    ) -> Result<(), EngineError> {
+        if header.device == self.machine.device() {
+            self.judge_own_prekey(fields.prekey_id);
+            return Ok(());
+        }
+        for quote in fields.quotes.iter().take(limits::QUOTES_MAX) {
+            let known = self.people.account(&quote.account);
+            if judge_quote(quote, known) != QuoteVerdict::Known {
+                // Judged when the server has been asked once more.
+                turn.desk.add_quote(talk.no, quote, &header.account)?;
+                talk.members.changed();
+                talk.members.wanted = true;
+            }
+        }
+        Ok(())
     }
 
     fn control_words(&self, spot: &Spot, control: &Control) -> Option<String> {
@@ -123,6 +157,7 @@ impl Engine {
                 position,
                 arrived_ms,
                 author: header.account,
+                device: header.device,
             };
             self.message(turn, talk, &spot, &event)?;
         }
@@ -162,14 +197,16 @@ impl Engine {
             Ok(opened) => self.content(turn, talk, spot, opened),
             Err(OpenError::NoKey(session)) => {
                 let bytes = subrosa_proto::encode(event);
-                turn.desk.hold(
-                    talk.no,
-                    spot.position,
-                    session.as_bytes(),
-                    spot.arrived_ms,
-                    &bytes,
-                )?;
-                let cause = "the key of this message was not sealed to this device; it comes when another device of its author or of this account sends it";
+                let held = Held {
+                    position: spot.position,
+                    session: session.as_bytes(),
+                    time_ms: spot.arrived_ms,
+                    // What was written before this device existed was not for it.
+                    owed: spot.author != self.account && self.history.is_none(),
+                    event: &bytes,
+                };
+                turn.desk.hold(talk.no, &held)?;
+                let cause = "its key was not sealed to this device; another device of this account may show it";
                 self.note(turn, talk, spot, LINE_WAITING, cause.as_bytes())
             }
             Err(error) => self.note(turn, talk, spot, LINE_GONE, error.to_string().as_bytes()),
@@ -187,6 +224,9 @@ impl Engine {
             .set_place(&opened.session, opened.index, &opened.salt)?;
         if let Some(sign) = opened.copied {
             let author = self.people.name_of(&spot.author);
+            if spot.device == self.machine.device() {
+                self.alarm_copied(sign);
+            }
             self.note(
                 turn,
                 talk,
@@ -204,8 +244,10 @@ impl Engine {
         }
         if let Body::InviteIssued(InviteIssued { secret, created_ms }) = &content.body {
             if own && talk.state.form() == Form::Own {
+                let expires_ms = created_ms.saturating_add(limits::INVITE_MS);
                 turn.desk
-                    .add_invite(secret, None, *created_ms, created_ms + limits::INVITE_MS)?;
+                    .add_invite(secret, None, *created_ms, expires_ms)?;
+                self.recognise_guests(turn)?;
             }
             return Ok(());
         }
@@ -219,14 +261,16 @@ impl Engine {
     fn own_content_placed(
         &mut self,
         turn: &mut Turn<'_>,
-        talk: &Talk,
+        talk: &mut Talk,
         spot: &Spot,
         content: &Content,
     ) -> Result<(), EngineError> {
         let (place, state) = ((spot.position, spot.arrived_ms), SendState::Sent as u8);
-        let cursor = turn
-            .desk
-            .place_line(talk.no, (&self.account, &content.id), place, state)?;
+        let author = (&self.account, &content.id);
+        if talk.provisional.remove(&content.id) {
+            turn.desk.unplace_line(talk.no, author)?;
+        }
+        let cursor = turn.desk.place_line(talk.no, author, place, state)?;
         if let Some(seq) = turn.desk.open_draft(talk.no, &content.id)? {
             self.draft_done(turn, talk.no, seq)?;
         }

@@ -1,5 +1,6 @@
 //! Invite lines: made here, and recognised when somebody comes by one (docs/spec/login.md, docs/spec/e2e.md §8).
 
+use super::commands::refused;
 use super::link::Asked;
 use super::turn::{CallId, Turn};
 use super::{Engine, EngineError};
@@ -70,10 +71,8 @@ impl Engine {
                 return Ok(());
             }
             other => {
-                turn.answer(
-                    call,
-                    super::commands::done_or(other, "the server did not take the invite"),
-                );
+                let failure = refused(other, "the server did not take the invite");
+                turn.answer(call, Err(failure));
                 return Ok(());
             }
         }
@@ -124,5 +123,22 @@ impl Engine {
             }
         }
         Ok(false)
+    }
+
+    /// Another device of this account has told of an invite: whoever came by it before is known now.
+    pub(super) fn recognise_guests(&mut self, turn: &Turn<'_>) -> Result<(), EngineError> {
+        let guests: Vec<(AccountId, [u8; 32])> = self
+            .talks
+            .values()
+            .map(|talk| (talk.state.creator(), talk.state.invite().copied()))
+            .filter(|(creator, _)| {
+                *creator != self.account && self.people.trust_of(creator) == Trust::Unverified
+            })
+            .filter_map(|(creator, proof)| Some((creator, proof?)))
+            .collect();
+        for (peer, proof) in guests {
+            self.came_by_invite(turn, &peer, &proof)?;
+        }
+        Ok(())
     }
 }

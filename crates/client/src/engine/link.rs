@@ -1,16 +1,17 @@
-//! The link as the engine sees it: device login, requests under way, answers.
+//! The link as the engine sees it: requests under way, answers, pushes, and its end.
 
-use super::commands;
+use super::commands::Waiting;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError, fact};
 use crate::command::{Caller, Command, Failure, FailureKind};
 use crate::view::LinkState;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
-use subrosa_proto::{
-    ConvId, Cursor, ErrorCode, FromServer, LoggedIn, Name, Push, Refusal, Request, Response,
-    decode, limits,
-};
+use subrosa_e2e::Receipt;
+use subrosa_proto::{ConvId, FromServer, Name, Push, Request, Response, decode};
+
+/// A request that is not answered within this is one that never will be: the link is made anew.
+const ANSWER_MS_MAX: u64 = 90_000;
 
 /// What happens to an engine.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub enum Input {
     Linked {
         /// Signed by the device to log in.
         transcript: [u8; 32],
+        /// The protocol version that both sides speak.
+        version: u16,
     },
     /// A message from the server.
     Frame {
@@ -65,11 +68,15 @@ pub struct Down {
 pub(super) struct Link {
     pub state: LinkState,
     next: u64,
-    asked: HashMap<u64, Asked>,
+    asked: HashMap<u64, (Asked, u64)>,
     /// Conversations are still being listed.
-    listing: bool,
+    pub listing: bool,
     /// Conversations that are not in the store yet.
     pub joining: HashSet<ConvId>,
+    /// Conversations that the server did not give, and when they are asked for again.
+    pub later: HashMap<ConvId, u64>,
+    /// The server's clock minus this machine's, as of the last login.
+    pub ahead_ms: i64,
 }
 
 /// What a request was for.
@@ -87,6 +94,7 @@ pub(super) enum Asked {
     },
     Accept {
         call: CallId,
+        conversation: String,
     },
     Invite {
         call: CallId,
@@ -96,7 +104,15 @@ pub(super) enum Asked {
         call: CallId,
         name: Name,
     },
-    Prekey,
+    /// A prekey of this number was published.
+    Prekey(u64),
+    /// This device's register was replaced.
+    Receipt {
+        no: i64,
+        at: u64,
+        receipt: Receipt,
+    },
+    OwnChain,
     /// Its answer changes nothing.
     Nothing,
 }
@@ -109,6 +125,8 @@ impl Link {
             asked: HashMap::new(),
             listing: false,
             joining: HashSet::new(),
+            later: HashMap::new(),
+            ahead_ms: 0,
         }
     }
 
@@ -120,12 +138,25 @@ impl Link {
     pub fn creating(&self, seq: i64) -> bool {
         self.asked
             .values()
-            .any(|asked| matches!(asked, Asked::Create { seq: other } if *other == seq))
+            .any(|(asked, _)| matches!(asked, Asked::Create { seq: other } if *other == seq))
     }
 
-    /// Whether a try to reach the server is under way, so that its outcome will be known soon.
-    pub fn trying(&self) -> bool {
-        matches!(self.state, LinkState::Connecting)
+    /// Whether this prekey is on its way.
+    pub fn publishing(&self, id: u64) -> bool {
+        self.asked
+            .values()
+            .any(|(asked, _)| matches!(asked, Asked::Prekey(other) if *other == id))
+    }
+
+    /// Whether all conversations have been listed and are in the store.
+    pub fn settled(&self) -> bool {
+        let asking = self.asked.values().any(|(asked, _)| {
+            matches!(
+                asked,
+                Asked::Login | Asked::Conversations | Asked::Create { .. }
+            )
+        });
+        self.online() && !self.listing && !asking && self.joining.is_empty()
     }
 }
 
@@ -133,16 +164,34 @@ impl Engine {
     pub(super) fn ask(&mut self, turn: &mut Turn<'_>, request: Request, asked: Asked) {
         let id = self.link.next;
         self.link.next += 1;
-        self.link.asked.insert(id, asked);
+        self.link.asked.insert(id, (asked, turn.now_ms));
         turn.send(id, request);
+    }
+
+    /// A server that takes requests and does not answer them is no better than one out of reach.
+    pub(super) fn check_answers(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        let late = |asked_ms: u64| turn.now_ms.abs_diff(asked_ms) > ANSWER_MS_MAX;
+        if self.link.asked.values().any(|(_, asked)| late(*asked)) {
+            self.link
+                .asked
+                .values_mut()
+                .for_each(|(_, at)| *at = turn.now_ms);
+            return self.server_broke_protocol(turn, "no answer for a long time");
+        }
+        Ok(())
     }
 
     pub(super) fn linked(
         &mut self,
         turn: &mut Turn<'_>,
         transcript: &[u8; 32],
+        version: u16,
     ) -> Result<(), EngineError> {
         self.forget_link();
+        if version > self.pinned {
+            self.pinned = version;
+            turn.desk.set_fact(fact::VERSION, &version)?;
+        }
         let (account, device) = (self.account, self.machine.device());
         let signature = self.machine.sign_login(transcript);
         self.ask(
@@ -160,6 +209,8 @@ impl Engine {
     fn forget_link(&mut self) {
         self.link.asked.clear();
         self.link.joining.clear();
+        self.link.later.clear();
+        self.link.listing = false;
         for talk in self.talks.values_mut() {
             talk.unlink();
         }
@@ -170,26 +221,24 @@ impl Engine {
         // or answered when that cannot be made.
         let asked = std::mem::take(&mut self.link.asked);
         self.forget_link();
-        for asked in asked.into_values() {
+        for (asked, _) in asked.into_values() {
             self.ask_again_later(asked);
         }
-        if !matches!(self.link.state, LinkState::Refused { .. }) {
+        // Where the server has said why it ends the link, that stays what is known of it.
+        if self.link.online() {
             self.tell_link(turn, LinkState::Connecting);
         }
         Ok(())
     }
 
     fn ask_again_later(&mut self, asked: Asked) {
-        match asked {
-            Asked::Invite { call, caller } => self
-                .waiting
-                .push(commands::Waiting::Invite { call, caller }),
-            Asked::Lookup { call, name } => {
-                self.waiting.push(commands::Waiting::Lookup { call, name })
-            }
-            Asked::Accept { call } => self.waiting.push(commands::Waiting::Accepted { call }),
-            _ => {}
-        }
+        let waiting = match asked {
+            Asked::Invite { call, caller } => Waiting::Invite { call, caller },
+            Asked::Lookup { call, name } => Waiting::Lookup { call, name },
+            Asked::Accept { call, conversation } => Waiting::Accept { call, conversation },
+            _ => return,
+        };
+        self.waiting.push(waiting);
     }
 
     pub(super) fn unreachable(
@@ -197,6 +246,10 @@ impl Engine {
         turn: &mut Turn<'_>,
         down: Down,
     ) -> Result<(), EngineError> {
+        let asked = std::mem::take(&mut self.link.asked);
+        for (asked, _) in asked.into_values() {
+            self.ask_again_later(asked);
+        }
         self.forget_link();
         let cause = down.cause;
         let state = match down.retry_ms {
@@ -229,7 +282,7 @@ impl Engine {
         match message {
             FromServer::Push { push } => self.pushed(turn, push),
             FromServer::Answer { id, response } => {
-                let Some(asked) = self.link.asked.remove(&id) else {
+                let Some((asked, _)) = self.link.asked.remove(&id) else {
                     return self
                         .server_broke_protocol(turn, "an answer to a question that was not asked");
                 };
@@ -244,7 +297,7 @@ impl Engine {
         what: &str,
     ) -> Result<(), EngineError> {
         tracing::warn!(what, "the server broke the protocol");
-        turn.effects.push(Effect::Redial);
+        turn.effects.push(Effect::Leave(Some(0)));
         Ok(())
     }
 
@@ -256,17 +309,14 @@ impl Engine {
                 Ok(())
             }
             Push::Receipt { conv, register } => self.receipt(turn, &conv, &register),
-            Push::Chain { account, .. } => {
-                let concerned: Vec<i64> = self
-                    .talks
-                    .values()
-                    .filter(|talk| talk.state.member(&account).is_some())
-                    .map(|talk| talk.no)
-                    .collect();
-                for no in concerned {
-                    if let Some(talk) = self.talks.get_mut(&no) {
-                        talk.people_fresh = false;
+            Push::Chain { account, head } => {
+                for talk in self.talks.values_mut() {
+                    if talk.state.member(&account).is_some() {
+                        talk.members.changed();
                     }
+                }
+                if account == self.account {
+                    self.judge_own_head(turn, &head);
                 }
                 Ok(())
             }
@@ -283,17 +333,15 @@ impl Engine {
         match (asked, response) {
             (Asked::Nothing, _) => Ok(()),
             (Asked::Login, Response::LoggedIn { login }) => self.logged_in(turn, login),
-            (Asked::Login, Response::Refused { refusal }) => self.login_refused(turn, refusal),
+            (Asked::Login, Response::Refused { refusal }) => self.login_refused(turn, &refusal),
             (Asked::Conversations, Response::Conversations { heads, more }) => {
                 self.heads(turn, &heads, more)
             }
             (Asked::People(conv), response) => self.people_came(turn, conv, response),
             (Asked::Append { no, seq }, response) => self.append_answered(turn, no, seq, response),
             (Asked::Create { seq }, response) => self.create_answered(turn, seq, response),
-            (Asked::Accept { call }, response) => {
-                let answer = commands::done_or(&response, "the request could not be accepted");
-                turn.answer(call, answer);
-                Ok(())
+            (Asked::Accept { call, conversation }, response) => {
+                self.accept_answered(turn, call, conversation, &response)
             }
             (Asked::Invite { call, caller }, response) => {
                 self.invite_answered(turn, call, &caller, &response)
@@ -301,137 +349,18 @@ impl Engine {
             (Asked::Lookup { call, name }, response) => {
                 self.lookup_answered(turn, call, &name, response)
             }
-            (Asked::Prekey, Response::Done {}) => {
-                let changes = self.machine.prekey_published(turn.now_ms);
-                Ok(turn.desk.save(&changes)?)
+            (Asked::Prekey(id), response) => self.prekey_answered(turn, id, &response),
+            (Asked::Receipt { no, at, receipt }, response) => {
+                self.register_answered(turn, no, at, receipt, &response)
             }
-            (Asked::Prekey, _) => Ok(()),
-            (Asked::Conversations, Response::Refused { .. }) => Ok(()),
+            (Asked::OwnChain, Response::Chain { statements }) => {
+                self.own_chain_came(turn, &statements)
+            }
+            (Asked::OwnChain, Response::Refused { .. }) => Ok(()),
+            (Asked::Conversations, Response::Refused { .. }) => {
+                self.server_broke_protocol(turn, "a refusal to list the conversations")
+            }
             _ => self.server_broke_protocol(turn, "an answer of another kind than the question"),
         }
-    }
-
-    fn login_refused(&mut self, turn: &mut Turn<'_>, refusal: Refusal) -> Result<(), EngineError> {
-        let (cause, retry_ms) = match refusal.code {
-            ErrorCode::Revoked => (
-                "this device was revoked or logged out; log in again with `subrosa login ADDRESS` in another home",
-                None,
-            ),
-            ErrorCode::NotAuthenticated => (
-                "the server does not know this device; if the account was deleted there, ask for a new join line",
-                None,
-            ),
-            ErrorCode::RateLimited => (
-                "the server asks to wait before the next login",
-                Some(refusal.retry_ms.max(1_000)),
-            ),
-            _ => ("the server cannot log this device in now", Some(5_000)),
-        };
-        let down = Down {
-            cause: cause.to_owned(),
-            retry_ms,
-        };
-        turn.effects.push(if retry_ms.is_some() {
-            Effect::Redial
-        } else {
-            Effect::Stop
-        });
-        self.unreachable(turn, down)
-    }
-
-    fn logged_in(&mut self, turn: &mut Turn<'_>, login: LoggedIn) -> Result<(), EngineError> {
-        turn.desk.set_fact(fact::INCARNATION, &login.incarnation)?;
-        self.learn_hosts(turn, &login.hosts)?;
-        self.tell_link(turn, LinkState::Online);
-        let off_ms = login.time_ms.abs_diff(turn.now_ms);
-        if off_ms > limits::CLOCK_SKEW_MS && !self.warned_clock {
-            self.warned_clock = true;
-            let minutes = off_ms / 60_000;
-            self.warn(turn, format!(
-                "this machine's clock and the server's differ by {minutes} minutes; messages go on, but their times will look wrong until one of the clocks is set right"
-            ));
-        }
-        self.renew_prekey(turn)?;
-        self.link.listing = true;
-        self.heads(turn, &login.heads, login.more)
-    }
-
-    /// The server says under which hosts it can be reached; the one that works now stays first.
-    fn learn_hosts(&mut self, turn: &Turn<'_>, hosts: &str) -> Result<(), EngineError> {
-        let Ok(announced) = subrosa_proto::Host::parse_list(hosts) else {
-            return Ok(());
-        };
-        let mut known = self.address.hosts.clone();
-        for host in announced {
-            if !known.contains(&host) && known.len() < limits::ADDRESS_HOSTS_MAX {
-                known.push(host);
-            }
-        }
-        if known != self.address.hosts {
-            self.address.hosts = known;
-            turn.desk
-                .set_fact(fact::ADDRESS, &self.address.to_string())?;
-        }
-        Ok(())
-    }
-
-    fn heads(
-        &mut self,
-        turn: &mut Turn<'_>,
-        heads: &[subrosa_proto::ConvHead],
-        more: bool,
-    ) -> Result<(), EngineError> {
-        let mut cursors = Vec::new();
-        for head in heads {
-            match self
-                .numbers
-                .get(&head.conv)
-                .and_then(|no| self.talks.get_mut(no))
-            {
-                Some(talk) => {
-                    talk.server_head = Some(head.head);
-                    cursors.push(Cursor {
-                        conv: head.conv,
-                        next: talk.next(),
-                    });
-                }
-                None => self.want(turn, head.conv),
-            }
-        }
-        if !cursors.is_empty() {
-            self.ask(turn, Request::Follow { cursors }, Asked::Nothing);
-        }
-        match heads.last() {
-            Some(last) if more => {
-                self.ask(
-                    turn,
-                    Request::Conversations {
-                        after: Some(last.conv),
-                    },
-                    Asked::Conversations,
-                );
-            }
-            _ => self.link.listing = false,
-        }
-        self.open_openings(turn)?;
-        self.caught_up(turn)
-    }
-
-    /// Whether everything that the server had is here.
-    pub(super) fn all_synced(&self) -> bool {
-        let asking = self.link.asked.values().any(|asked| {
-            matches!(
-                asked,
-                Asked::Login | Asked::Conversations | Asked::Create { .. }
-            )
-        });
-        self.link.online()
-            && !self.link.listing
-            && !asking
-            && self.link.joining.is_empty()
-            && self
-                .talks
-                .values()
-                .all(|talk| talk.stopped || talk.synced())
     }
 }

@@ -8,28 +8,43 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `link` | device login, requests under way, what the server answers |
+//! | `link` | requests under way, what the server answers and pushes |
+//! | `login` | the device's login, and the state of the server that comes with it |
 //! | `sync` | events of a conversation, in order, once |
 //! | `inbox` | what one event means: keys, contents, notes |
-//! | `outbox` | contents sealed when they leave, sent until the outcome is known |
-//! | `opening` | conversations and contacts made |
+//! | `members` | chains and prekeys of those to whom is sealed |
+//! | `outbox` | contents that wait, and whoever waits for them to leave |
+//! | `posting`, `posted` | sealed when they leave; what the server says to that |
+//! | `opening`, `lookups` | conversations and contacts made |
 //! | `receipts` | how far devices have come |
 //! | `invites` | lines made, and who came by them |
 //! | `commands` | what faces ask |
+//! | `alarms` | what the person has to know once |
+//! | `upkeep` | what has to be done from time to time |
 //! | `rows` | what faces see |
 
+mod alarms;
 mod commands;
 mod inbox;
 mod invites;
 mod link;
+mod login;
+mod lookup;
+mod lookups;
+mod members;
 mod opening;
 mod outbox;
 mod people;
+mod posted;
+mod posting;
 mod receipts;
 mod rows;
 mod sync;
 mod talk;
+#[cfg(test)]
+mod tests;
 mod turn;
+mod upkeep;
 
 pub use link::{Down, Input};
 pub use turn::{CallId, Effect, Turn};
@@ -37,11 +52,12 @@ pub use turn::{CallId, Effect, Turn};
 use crate::command::Failure;
 use crate::store::{Desk, StoreError};
 use crate::view::{LinkState, Notice};
+use alarms::Alarm;
 use link::Link;
 use people::People;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use subrosa_e2e::{HistoryOpener, Machine};
-use subrosa_proto::{AccountId, Address, ConvId};
+use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN};
 use talk::Talk;
 
 /// Names of the single facts in the store.
@@ -56,6 +72,10 @@ pub mod fact {
     pub const INVITER: &str = "inviter";
     /// The last counter of an idem.
     pub const COUNTER: &str = "counter";
+    /// The highest protocol version spoken with the server: it is not spoken to in a lower one.
+    pub const VERSION: &str = "version";
+    /// Number of the newest own prekey that the server is known to have.
+    pub const PREKEY: &str = "prekey";
 }
 
 /// Why an engine cannot go on with what is stored.
@@ -95,6 +115,7 @@ impl From<StoreError> for Failure {
 pub struct Engine {
     account: AccountId,
     address: Address,
+    pinned: u16,
     machine: Machine,
     people: People,
     talks: BTreeMap<i64, Talk>,
@@ -107,6 +128,12 @@ pub struct Engine {
     waiting: Vec<commands::Waiting>,
     /// Faces that want notices, and of which conversation.
     subscribers: BTreeMap<CallId, Option<i64>>,
+    /// This account's devices that the person knows of.
+    own_devices: BTreeSet<DeviceId>,
+    /// What this turn has brought up.
+    alarms: Vec<Alarm>,
+    /// When keys that are over were last looked for.
+    swept_ms: u64,
     warned_clock: bool,
     /// Opens boxes of the account's history key, while a password has just been given.
     history: Option<HistoryOpener>,
@@ -128,6 +155,10 @@ impl Engine {
         let machine = Machine::load(desk.records_at_start()?)
             .map_err(|error| EngineError::Secrets(error.to_string()))?;
         let people = People::load(desk, account)?;
+        let own = people
+            .account(&account)
+            .ok_or(StoreError::Shape("account"))?;
+        let own_devices = own.devices().map(|device| device.id).collect();
         let mut talks = BTreeMap::new();
         for stored in desk.conversations()? {
             let talk = Talk::load(stored)?;
@@ -137,6 +168,7 @@ impl Engine {
         Ok(Self {
             account,
             address,
+            pinned: desk.fact(fact::VERSION)?.unwrap_or(PROTOCOL_MIN),
             machine,
             people,
             talks,
@@ -145,6 +177,9 @@ impl Engine {
             sends: HashMap::new(),
             waiting: Vec::new(),
             subscribers: BTreeMap::new(),
+            own_devices,
+            alarms: Vec::new(),
+            swept_ms: 0,
             warned_clock: false,
             history: None,
         })
@@ -161,13 +196,27 @@ impl Engine {
         &self.address
     }
 
+    /// The highest protocol version spoken with the server.
+    #[must_use]
+    pub const fn pinned(&self) -> u16 {
+        self.pinned
+    }
+
     /// Takes one input. Effects are in `turn` and hold only once its transaction is committed.
     ///
     /// # Errors
     /// The store fails; then the engine is to be loaded anew.
     pub fn handle(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), EngineError> {
+        self.take(turn, input)?;
+        self.sound_alarms(turn)
+    }
+
+    fn take(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), EngineError> {
         match input {
-            Input::Linked { transcript } => self.linked(turn, &transcript),
+            Input::Linked {
+                transcript,
+                version,
+            } => self.linked(turn, &transcript, version),
             Input::Frame { message } => self.arrived(turn, message),
             Input::Lost => self.lost(turn),
             Input::Unreachable { down } => self.unreachable(turn, down),

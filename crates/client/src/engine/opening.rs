@@ -1,16 +1,13 @@
-//! Conversations and contacts made: one's own, the one with whoever invited, and those with others.
+//! Conversations made: one's own, the one with whoever invited, and those with others.
 
-use super::commands::{self, Waiting};
 use super::inbox::Spot;
 use super::link::Asked;
 use super::rows::LINE_INFO;
-use super::turn::{CallId, Turn};
+use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::command::Failure;
-use crate::view::{LinkState, Trust};
-use subrosa_proto::{
-    Control, ErrorCode, Event, Form, Header, Name, Request, Response, decode, encode,
-};
+use crate::view::Trust;
+use subrosa_proto::{Control, ErrorCode, Event, Form, Header, Request, Response, decode, encode};
 
 impl Engine {
     /// Asks the server for every conversation that is to be opened.
@@ -85,7 +82,7 @@ impl Engine {
                 | ErrorCode::StorageFull
                 | ErrorCode::RateLimited
                 | ErrorCode::Closing => {
-                    turn.wake(turn.now_ms + refusal.retry_ms.max(2_000));
+                    turn.wake(turn.after(refusal.retry_ms.max(2_000)));
                 }
                 code => {
                     turn.desk.drop_opening(seq)?;
@@ -163,84 +160,11 @@ impl Engine {
             position: 1,
             arrived_ms,
             author: header.account,
+            device: header.device,
         };
         let noted = self.note(turn, &talk, &spot, LINE_INFO, words.as_bytes());
         self.talks.insert(no, talk);
         noted?;
         self.reconsider(turn)
-    }
-
-    /// A name that is not known here: asked of the server, which is trusted for the first look-up only.
-    pub(super) fn look_up(&mut self, turn: &mut Turn<'_>, call: CallId, name: Name) {
-        if self.link.online() {
-            self.ask(
-                turn,
-                Request::Lookup { name: name.clone() },
-                Asked::Lookup { call, name },
-            );
-        } else if let LinkState::Offline { cause, .. } | LinkState::Refused { cause } =
-            &self.link.state
-        {
-            let sentence =
-                format!("@{name} is not known here yet, and the server cannot be asked: {cause}");
-            self.fail_named(turn, call, Failure::network(sentence));
-            turn.effects.push(super::Effect::DialNow);
-        } else {
-            self.waiting.push(Waiting::Lookup { call, name });
-        }
-    }
-
-    pub(super) fn lookup_answered(
-        &mut self,
-        turn: &mut Turn<'_>,
-        call: CallId,
-        name: &Name,
-        response: Response,
-    ) -> Result<(), EngineError> {
-        let genesis = match response {
-            Response::Account { genesis } => genesis,
-            Response::Refused { refusal } if refusal.code == ErrorCode::NotFound => {
-                self.fail_named(
-                    turn,
-                    call,
-                    Failure::user(format!("there is nobody called {name} on this server")),
-                );
-                return Ok(());
-            }
-            other => {
-                let failure =
-                    commands::done_or(&other, "the server did not answer the look-up").err();
-                self.fail_named(
-                    turn,
-                    call,
-                    failure.unwrap_or_else(|| Failure::defect("no account came")),
-                );
-                return Ok(());
-            }
-        };
-        match self.people.take_chain(turn.desk, &[genesis])? {
-            Ok(id) if self.people.name_of(&id) == name.as_str() && id != self.account => {
-                turn.desk.add_opening(Some(&id), None)?;
-                self.open_openings(turn)
-            }
-            Ok(_) => {
-                self.fail_named(
-                    turn,
-                    call,
-                    Failure::network(format!(
-                        "the server gave somebody else's account for {name}"
-                    )),
-                );
-                Ok(())
-            }
-            Err(refused) => {
-                let failure = Failure {
-                    kind: crate::FailureKind::Trust,
-                    sentence: refused.0,
-                };
-                self.fail_named(turn, call, failure);
-                Ok(())
-            }
-        }
     }
 }

@@ -12,6 +12,8 @@ use subrosa_proto::{AccountId, Name, Prekey, Quote, Signed};
 pub(super) struct Person {
     pub account: Account,
     pub trust: Trust,
+    /// Another chain of the same account was seen.
+    pub branched: bool,
 }
 
 /// Everybody this home knows.
@@ -34,6 +36,7 @@ impl People {
                 Person {
                     account: known.account,
                     trust: known.trust,
+                    branched: known.branch.is_some(),
                 },
             )
         });
@@ -135,26 +138,44 @@ impl People {
                 Person {
                     account: given,
                     trust: Trust::Unverified,
+                    branched: false,
                 },
             );
             return Ok(Ok(id));
         };
         let head = known.account.head();
-        if given.head().seq < head.seq {
-            // Served to a stranger, or rolled back: what was seen stays.
-            return Ok(Ok(id));
+        let common = head.seq.min(given.head().seq);
+        if given.hash_at(common) != known.account.hash_at(common) {
+            // The identity key has signed two statements with one number. Which of the two counts
+            // cannot be known here, and not by what the server shows next either.
+            desk.set_branch(&id, &given.head().hash)?;
+            known.branched = true;
+            return Ok(Err(contradiction(given.name())));
         }
-        if given.hash_at(head.seq) != Some(head.hash) {
-            let name = given.name();
-            return Ok(Err(Refused(format!(
-                "the server shows {name}'s devices in two ways that contradict each other; nothing is sent to {name} until this is cleared up"
-            ))));
-        }
+        // A shorter one was served to a stranger, or rolled back: what was seen stays.
         if given.head().seq > head.seq {
             desk.set_account(&given)?;
             known.account = given;
         }
         Ok(Ok(id))
+    }
+
+    /// Why nothing is sealed to an account, if so.
+    pub fn distrusted(&self, id: &AccountId) -> Option<String> {
+        let person = self.persons.get(id).filter(|person| person.branched)?;
+        Some(contradiction(person.account.name()).0)
+    }
+
+    /// Continues this account's own chain by what the server has more of it.
+    pub fn take_own(
+        &mut self,
+        desk: &Desk<'_>,
+        more: &[Signed],
+    ) -> Result<Result<AccountId, Refused>, EngineError> {
+        let known = self.account(&self.own).map(|own| own.statements().to_vec());
+        let mut chain = known.unwrap_or_default();
+        chain.extend_from_slice(more);
+        self.take_chain(desk, &chain)
     }
 
     /// A name stands for one key: a second account of a known name is not let in.
@@ -194,4 +215,10 @@ impl People {
             Err(error) => refused(error.to_string()),
         }
     }
+}
+
+fn contradiction(name: &Name) -> Refused {
+    Refused(format!(
+        "the server shows {name}'s devices in two ways that contradict each other; nothing is sent to {name} until this is cleared up"
+    ))
 }

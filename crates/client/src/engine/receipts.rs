@@ -1,12 +1,12 @@
 //! How far devices have come (docs/spec/e2e.md §7).
 
 use super::link::Asked;
-use super::talk::Lookup;
+use super::lookup::Lookup;
 use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::view::SendState;
 use subrosa_e2e::{Keyring, Receipt, read_register};
-use subrosa_proto::{ConvId, Form, Request, Signed};
+use subrosa_proto::{ConvId, Form, Request, Response, Signed};
 
 impl Engine {
     /// Says how far this device has decrypted, where that has changed.
@@ -25,26 +25,51 @@ impl Engine {
             if talk.state.form() == Form::Own || talk.waits_for_own(&self.account) {
                 continue;
             }
-            let (conv, at) = (talk.id(), talk.state.head().0);
-            let read_position = turn
-                .desk
-                .position_of(talk.read_cursor)?
-                .unwrap_or(0)
-                .min(at);
+            let (conv, at, read_cursor) = (talk.id(), talk.state.head().0, talk.read_cursor);
+            // A message that was meant for this device and does not open ends what it can say it has.
+            let owed = turn.desk.first_owed(no)?;
+            let delivered_to = owed.map_or(at, |first| first.saturating_sub(1).min(at));
+            let read_to = turn.desk.position_up_to(no, read_cursor)?;
+            let receipt = Receipt {
+                delivered_to,
+                read_to: read_to.unwrap_or(0).min(delivered_to),
+            };
+            let said = turn.desk.register(no, &self.machine.device())?;
+            if said.is_some_and(|(_, delivered, read)| {
+                (delivered, read) == (receipt.delivered_to, receipt.read_to)
+            }) {
+                continue;
+            }
             let lookup = Lookup::new(turn.desk, &self.people, Some(no), true);
             let session = lookup.newest_session(&conv);
             lookup.finish()?;
             let Some(session) = session else { continue };
-            let receipt = Receipt {
-                delivered_to: at,
-                read_to: read_position,
-            };
             if let Some(register) =
                 self.machine
                     .write_register(conv, &session, at, receipt, &mut turn.rng)
             {
-                self.ask(turn, Request::PutReceipt { conv, register }, Asked::Nothing);
+                let asked = Asked::Receipt { no, at, receipt };
+                self.ask(turn, Request::PutReceipt { conv, register }, asked);
             }
+        }
+        Ok(())
+    }
+
+    /// The server's answer to this device's register: what it has taken is not said again.
+    pub(super) fn register_answered(
+        &mut self,
+        turn: &Turn<'_>,
+        no: i64,
+        at: u64,
+        receipt: Receipt,
+        response: &Response,
+    ) -> Result<(), EngineError> {
+        if let Response::Done {} = response {
+            let who = (&self.account, &self.machine.device());
+            let what = (at, receipt.delivered_to, receipt.read_to);
+            turn.desk.set_register(no, who, what)?;
+        } else if let Some(talk) = self.talks.get_mut(&no) {
+            talk.receipt_due = true;
         }
         Ok(())
     }

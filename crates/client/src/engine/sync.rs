@@ -1,14 +1,17 @@
 //! Events of conversations, in order and once (docs/spec/ledger.md §6-§8).
 
 use super::link::Asked;
-use super::talk::{Lookup, Talk};
+use super::lookup::Lookup;
+use super::talk::{Halt, Talk};
 use super::turn::Turn;
 use super::{Engine, EngineError};
+use crate::command::{Failure, FailureKind};
 use crate::view::Notice;
 use subrosa_ledger::{Conversation, Verdict, event_hash};
-use subrosa_proto::{
-    ConvId, Cursor, Delivered, Event, Form, Page, Request, Response, decode, encode,
-};
+use subrosa_proto::{ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode};
+
+/// A server that leaves something out so often in a row is not asked once more on this link.
+const GAPS_MAX: u32 = 8;
 
 /// What became of one event.
 enum Step {
@@ -23,13 +26,6 @@ enum Step {
 }
 
 impl Engine {
-    /// A conversation that is not in the store: its members first, then its events.
-    pub(super) fn want(&mut self, turn: &mut Turn<'_>, conv: ConvId) {
-        if !self.numbers.contains_key(&conv) && self.link.joining.insert(conv) {
-            self.ask(turn, Request::People { conv }, Asked::People(conv));
-        }
-    }
-
     pub(super) fn follow(&mut self, turn: &mut Turn<'_>, conv: ConvId, next: u64) {
         self.ask(
             turn,
@@ -38,50 +34,6 @@ impl Engine {
             },
             Asked::Nothing,
         );
-    }
-
-    /// Chains and prekeys of a conversation's members.
-    pub(super) fn people_came(
-        &mut self,
-        turn: &mut Turn<'_>,
-        conv: ConvId,
-        response: Response,
-    ) -> Result<(), EngineError> {
-        let no = self.numbers.get(&conv).copied();
-        if let Some(talk) = no.and_then(|no| self.talks.get_mut(&no)) {
-            talk.people_asked = false;
-        }
-        let Response::People { chains, prekeys } = response else {
-            self.link.joining.remove(&conv);
-            return self.caught_up(turn);
-        };
-        let mut sound = true;
-        for chain in chains {
-            if let Err(refused) = self.people.take_chain(turn.desk, &chain)? {
-                self.warn(turn, refused.0);
-                sound = false;
-            }
-        }
-        for prekey in prekeys {
-            if let Err(refused) = self.people.take_prekey(turn.desk, &prekey)? {
-                tracing::warn!(cause = refused.0, "a prekey was left out");
-            }
-        }
-        let Some(no) = no else {
-            self.follow(turn, conv, 1);
-            return Ok(());
-        };
-        let Some(talk) = self.talks.get_mut(&no) else {
-            return Ok(());
-        };
-        talk.people_fresh = sound;
-        talk.chains_to = talk.wanting;
-        // Events that could not be judged come again.
-        let (waits, next) = (!talk.synced(), talk.next());
-        if waits {
-            self.follow(turn, conv, next);
-        }
-        self.pump(turn, no)
     }
 
     pub(super) fn page(&mut self, turn: &mut Turn<'_>, page: Page) -> Result<(), EngineError> {
@@ -95,22 +47,31 @@ impl Engine {
         let Some(mut talk) = self.talks.remove(&no) else {
             return Ok(());
         };
+        if talk.halt == Some(Halt::Forked) {
+            self.talks.insert(no, talk);
+            return Ok(());
+        }
         talk.server_head = talk.server_head.max(Some(page.head));
         let outcome = self.take_events(turn, &mut talk, &page);
-        let (id, next) = (talk.id(), talk.next());
+        let missing = page.first > talk.next();
+        talk.gaps += u32::from(missing);
+        let (id, next, gaps) = (talk.id(), talk.next(), talk.gaps);
         self.talks.insert(no, talk);
         match outcome? {
             Step::Placed => {}
             Step::Needs => self.refresh_people(turn, no),
-            Step::Forked(what) => self.stop_talk(turn, no, &what),
+            Step::Forked(what) => self.forked(turn, no, &what)?,
             Step::Broken => {
                 return self.server_broke_protocol(turn, "an event that cannot be read");
             }
         }
-        if page.first > next {
-            // Something in between is missing here.
+        if missing {
+            if gaps > GAPS_MAX {
+                return self.server_broke_protocol(turn, "pages that leave events out");
+            }
             self.follow(turn, id, next);
         }
+        self.refresh_wanted(turn);
         self.caught_up(turn)
     }
 
@@ -121,18 +82,18 @@ impl Engine {
         page: &Page,
     ) -> Result<Step, EngineError> {
         let before = talk.next();
-        let mut position = page.first;
         let mut step = Step::Placed;
-        for delivered in &page.events {
-            if position == talk.next() && !talk.stopped {
+        for (offset, delivered) in page.events.iter().enumerate() {
+            let position = page.first.saturating_add(offset as u64);
+            if position == talk.next() {
                 step = self.take_event(turn, talk, position, delivered)?;
                 if !matches!(step, Step::Placed) {
                     break;
                 }
             }
-            position += 1;
         }
         if talk.next() > before {
+            talk.advanced();
             turn.desk.set_state(talk.no, &encode(&talk.state))?;
             self.acknowledge_boxes(turn, talk);
         }
@@ -149,12 +110,8 @@ impl Engine {
         let Ok(event) = decode::<Event>(&delivered.event) else {
             return Ok(Step::Broken);
         };
-        let lookup = Lookup::new(
-            turn.desk,
-            &self.people,
-            Some(talk.no),
-            position <= talk.chains_to,
-        );
+        let newest = position <= talk.members.chains_to;
+        let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), newest);
         let verdict = talk.state.apply(position, &event, &lookup);
         lookup.finish()?;
         let meaning = match verdict {
@@ -164,7 +121,7 @@ impl Engine {
                 None
             }
             Ok(Verdict::NeedsAccount(_)) => {
-                talk.wanting = position;
+                talk.members.wanting = position;
                 return Ok(Step::Needs);
             }
             Ok(Verdict::Fork(evidence)) => return Ok(Step::Forked(format!("{evidence:?}"))),
@@ -195,6 +152,7 @@ impl Engine {
             other => {
                 tracing::warn!(error = ?other.err(), "a conversation that does not hold is left out");
                 self.link.joining.remove(&page.conv);
+                self.caught_up(turn)?;
                 return Ok(None);
             }
         };
@@ -208,7 +166,7 @@ impl Engine {
         self.link.joining.remove(&page.conv);
         let mut talk = Talk::new(no, name, state);
         talk.server_head = Some(page.head);
-        talk.people_fresh = true;
+        talk.members.fresh = true;
         self.talks.insert(no, talk);
         self.greeted(turn, no, &event, first.time_ms)?;
         if let Some(talk) = self.talks.get(&no)
@@ -220,28 +178,18 @@ impl Engine {
         Ok(Some(no))
     }
 
-    pub(super) fn refresh_people(&mut self, turn: &mut Turn<'_>, no: i64) {
+    /// A member has signed that it saw another log. The state stays where it is, so that the next
+    /// link meets the same event and stops here again.
+    fn forked(&mut self, turn: &mut Turn<'_>, no: i64, what: &str) -> Result<(), EngineError> {
         let Some(talk) = self.talks.get_mut(&no) else {
-            return;
+            return Ok(());
         };
-        talk.people_fresh = false;
-        if !talk.people_asked && self.link.online() {
-            talk.people_asked = true;
-            let conv = talk.id();
-            self.ask(turn, Request::People { conv }, Asked::People(conv));
-        }
-    }
-
-    fn stop_talk(&mut self, turn: &mut Turn<'_>, no: i64, what: &str) {
-        let Some(talk) = self.talks.get_mut(&no) else {
-            return;
-        };
-        talk.stopped = true;
-        let name = talk.name.clone();
+        talk.halt = Some(Halt::Forked);
+        let (conv, name) = (talk.id(), talk.name.clone());
         tracing::error!(evidence = what, "a log contradicts itself");
-        self.warn(turn, format!(
-            "the server shows the conversation {name} differently to its members; nothing is sent there any more. Tell the others by another way, and go on in a new conversation"
-        ));
+        let failure = fork_failure(&name);
+        self.alarm(format!("fork/{conv}"), failure.sentence.clone());
+        self.release_sends(turn, Some(no), Some(&failure), &failure)
     }
 
     /// After anything that may have brought the store up to the server's state.
@@ -255,18 +203,35 @@ impl Engine {
         }
         if self.all_synced() {
             self.answer_synced(turn)?;
+            self.answer_drained(turn)?;
         }
         Ok(())
     }
 
-    /// Boxes whose keys are in the store are not needed at the server any more.
+    /// Whether everything that the server had is here.
+    pub(super) fn all_synced(&self) -> bool {
+        self.link.settled() && self.talks.values().all(Talk::settled)
+    }
+
+    /// Boxes whose keys are in the store are not needed at the server any more. The request leaves
+    /// after the transaction that stores them.
     fn acknowledge_boxes(&mut self, turn: &mut Turn<'_>, talk: &mut Talk) {
         if std::mem::take(&mut talk.boxes_opened) {
             let request = Request::AckBoxes {
                 conv: talk.id(),
-                to: talk.next() - 1,
+                to: talk.state.head().0,
             };
             self.ask(turn, request, Asked::Nothing);
         }
+    }
+}
+
+/// Why nothing goes out in a conversation whose log has forked.
+pub(super) fn fork_failure(name: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Trust,
+        sentence: format!(
+            "the server shows the conversation {name} differently to its members; nothing is sent there any more. Tell the others by another way"
+        ),
     }
 }

@@ -22,10 +22,11 @@ pub enum Effect {
     Wake(u64),
     /// Tries to reach the server now rather than after the pause.
     DialNow,
-    /// Closes the link for good: trying again would change nothing.
-    Stop,
-    /// Closes the link and makes it anew.
-    Redial,
+    /// Closes the link, and makes it anew after so many milliseconds; without a time only when
+    /// somebody asks for it, since trying again by itself would change nothing.
+    Leave(Option<u64>),
+    /// Ends a subscription: the face has its rows and subscribes again from its last cursor.
+    End(CallId),
 }
 
 /// The time, the desk and the randomness of one turn, and its effects.
@@ -40,7 +41,15 @@ pub struct Turn<'a> {
     pub effects: Vec<Effect>,
 }
 
+/// Longest pause that a server can ask for.
+const PAUSE_MS_MAX: u64 = 10 * 60 * 1_000;
+
 impl Turn<'_> {
+    /// The time after a pause; what a server asks for is cut to a sensible length.
+    pub(super) fn after(&self, pause_ms: u64) -> u64 {
+        self.now_ms.saturating_add(pause_ms.min(PAUSE_MS_MAX))
+    }
+
     pub(super) fn send(&mut self, id: u64, request: Request) {
         self.effects
             .push(Effect::Send(encode(&FromClient { id, request })));

@@ -1,12 +1,13 @@
 //! A further device by password or recovery code (docs/spec/login.md).
 
-use super::UNFINISHED;
 use super::conversation::{Conversation, refused, unexpected};
+use super::{UNFINISHED, drop_unfinished, settle};
 use crate::command::{Failure, FailureKind};
-use crate::driver::{catch_up, now_ms, system_rng};
+use crate::driver::{catch_up, now_ms};
 use crate::engine::fact;
 use crate::home::Home;
-use crate::store::{FILE, Store, StoreError, StoreKey};
+use crate::randomness;
+use crate::store::{Store, StoreError, StoreKey};
 use bytes::Bytes;
 use subrosa_e2e::{Machine, OpenedVault, Slot, SlotSecret, VaultError, open_vault};
 use subrosa_ledger::Account;
@@ -35,25 +36,12 @@ pub async fn login(
     device_label: &str,
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), Failure> {
-    let busy = || {
-        Failure::user(
-            "another process uses this home; end it and try again, or choose another home",
-        )
-    };
-    let _held = home
-        .lock()
-        .map_err(|error| Failure::user(error.to_string()))?
-        .ok_or_else(busy)?;
-    if super::is_enrolled(home) {
-        return Err(Failure::user(
-            "this home holds an account already; choose another with --home",
-        ));
-    }
+    let _held = super::hold(home)?;
     progress("connecting to the server");
     let mut conversation = Conversation::open(address).await?;
     progress("checking the password");
     let Admitted { mut account, vault } = admit(&mut conversation, address, name, typed).await?;
-    let mut rng = system_rng();
+    let mut rng = randomness::system();
     let (mut machine, mut changes) = Machine::generate(account.id(), &mut rng);
     let (prekey, made) = machine.next_prekey(now_ms(), &mut rng);
     changes.then(made);
@@ -71,16 +59,14 @@ pub async fn login(
         Response::Refused { refusal } => return Err(refused(&refusal)),
         _ => return Err(unexpected()),
     }
+    let version = conversation.link.version();
     let key = StoreKey::create(home.dir(), lock).map_err(StoreError::from)?;
-    for suffix in ["", "-wal", "-shm"] {
-        drop(std::fs::remove_file(
-            home.file(&format!("{UNFINISHED}{suffix}")),
-        ));
-    }
+    drop_unfinished(home);
     let mut store = Store::open(home.dir(), UNFINISHED, &key, true)?;
     store.transaction(|desk| {
         desk.set_fact(fact::ACCOUNT, &account.id())?;
         desk.set_fact(fact::ADDRESS, &address.to_string())?;
+        desk.set_fact(fact::VERSION, &version)?;
         desk.set_account(&account)?;
         desk.save(&changes)?;
         desk.save(&machine.prekey_published(now_ms()))
@@ -88,10 +74,8 @@ pub async fn login(
     progress("fetching the conversations");
     let history = vault.history_opener();
     drop(vault);
-    let mut store = catch_up(store, history, conversation.link).await?;
-    store.fold()?;
-    std::fs::rename(home.file(UNFINISHED), home.file(FILE))
-        .map_err(|error| Failure::user(format!("the store cannot be put in its place: {error}")))
+    let store = catch_up(store, history, conversation.link).await?;
+    settle(home, store)
 }
 
 async fn admit(
@@ -111,7 +95,7 @@ async fn admit(
     let id = CredentialId::new(credential, name.as_str())
         .map_err(|error| Failure::user(error.to_string()))?;
     let bound = Bound::new(id, &address.key, conversation.link.transcript());
-    let start = ClientLogin::start(&secret, bound, &mut system_rng());
+    let start = ClientLogin::start(&secret, bound, &mut randomness::system());
     let (state, ke1) = start.map_err(|error| Failure::defect(error.to_string()))?;
     let number = u8::from(slot == Slot::Recovery);
     let request = Request::PasswordStart {
@@ -125,7 +109,7 @@ async fn admit(
         _ => return Err(unexpected()),
     };
     let stretched =
-        tokio::task::spawn_blocking(move || state.finish(&ke2, &mut system_rng())).await;
+        tokio::task::spawn_blocking(move || state.finish(&ke2, &mut randomness::system())).await;
     let logged_in = stretched
         .map_err(|error| Failure::defect(error.to_string()))?
         .map_err(|_| {

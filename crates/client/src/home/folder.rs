@@ -1,5 +1,6 @@
 //! The folder of a home: its lock and the place of its socket.
 
+use crate::randomness;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Seek, Write};
@@ -124,9 +125,7 @@ impl Home {
                 "the folder for the socket belongs to somebody else",
             ));
         }
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|_| io::Error::other("no random numbers"))?;
-        Ok(folder.join(data_encoding::HEXLOWER.encode(&random)))
+        Ok(folder.join(randomness::name::<8>().map_err(io::Error::other)?))
     }
 }
 

@@ -12,6 +12,7 @@ mod owner;
 mod seat;
 mod wire;
 
+pub(crate) use folder::Lock;
 pub use folder::{Home, HomeError};
 pub use seat::{Client, Start, Starting};
 

@@ -58,6 +58,8 @@ pub(super) async fn serve(listener: UnixListener, face: String, calls: mpsc::Sen
 async fn guest(stream: UnixStream, face: String, calls: mpsc::Sender<Call>) {
     let (from, mut to) = stream.into_split();
     let (lines, mut outgoing) = mpsc::channel::<Vec<u8>>(64);
+    // A guest whose subscription has ended is let go: it comes again, and goes on after its last row.
+    let (ended, mut subscription_ended) = mpsc::channel::<()>(1);
     let read = async {
         let mut from = BufReader::new(from);
         let mut text = Vec::new();
@@ -88,6 +90,7 @@ async fn guest(stream: UnixStream, face: String, calls: mpsc::Sender<Call>) {
                         command,
                         calls.clone(),
                         lines.clone(),
+                        ended.clone(),
                     ));
                 }
                 (Asks::Command(_), None) => break,
@@ -102,7 +105,11 @@ async fn guest(stream: UnixStream, face: String, calls: mpsc::Sender<Call>) {
             }
         }
     };
-    tokio::select! { () = read => {}, () = write => {} }
+    tokio::select! {
+        () = read => {}
+        () = write => {}
+        _ = subscription_ended.recv() => {}
+    }
 }
 
 async fn pass_on(
@@ -111,6 +118,7 @@ async fn pass_on(
     command: Command,
     calls: mpsc::Sender<Call>,
     lines: mpsc::Sender<Vec<u8>>,
+    ended: mpsc::Sender<()>,
 ) {
     let (reply, answer) = oneshot::channel();
     let (notices, arriving) = if matches!(command, Command::Subscribe { .. }) {
@@ -133,6 +141,7 @@ async fn pass_on(
     }
     // No answer means that the owner is ending: the guest repeats the command with the next.
     let Ok(result) = answer.await else { return };
+    let failed = result.is_err();
     let answer = match result {
         Ok(result) => ToGuest::Result {
             jsonrpc: Version::Two,
@@ -145,7 +154,7 @@ async fn pass_on(
             error: Failure::into(failure),
         },
     };
-    if lines.send(line(&answer)).await.is_err() {
+    if lines.send(line(&answer)).await.is_err() || failed {
         return;
     }
     let Some(mut arriving) = arriving else { return };
@@ -160,4 +169,6 @@ async fn pass_on(
             return;
         }
     }
+    // Nobody to tell any more is as good.
+    let _ = ended.send(()).await;
 }

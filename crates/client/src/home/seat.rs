@@ -4,6 +4,7 @@ use super::folder::{Home, Lock};
 use super::guest::{Arrival, Guest, NoOwner};
 use super::owner;
 use crate::command::{Answer, Call, Caller, Command, Failure, Notices};
+use crate::randomness;
 use crate::view::Notice;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -94,10 +95,8 @@ impl Client {
         notices: Option<mpsc::Sender<Notice>>,
     ) -> Result<Answer, Failure> {
         let gone = || Failure::defect("the client has stopped; run the command again");
-        let mut random = [0_u8; 16];
-        getrandom::fill(&mut random)
-            .map_err(|_| Failure::defect("the system gives no random numbers"))?;
-        let caller = Caller(data_encoding::HEXLOWER.encode(&random));
+        let name = randomness::name::<16>().map_err(|error| Failure::defect(error.to_string()))?;
+        let caller = Caller(name);
         let (reply, answer) = oneshot::channel();
         self.calls
             .send(Call {

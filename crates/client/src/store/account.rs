@@ -1,11 +1,9 @@
-//! Accounts that this home knows, the prekeys seen of their devices, and this account's invites.
+//! Accounts that this home knows, and the prekeys seen of their devices.
 
-use super::desk::{signed, unsigned};
 use super::{Desk, StoreError};
 use crate::view::Trust;
-use rusqlite::OptionalExtension;
 use subrosa_ledger::Account;
-use subrosa_proto::{AccountId, DeviceId, Signed, decode, encode};
+use subrosa_proto::{AccountId, DeviceId, Signed, StatementHash, decode, encode};
 
 /// An account as this home knows it.
 pub struct Known {
@@ -13,6 +11,8 @@ pub struct Known {
     pub account: Account,
     /// What is known of the person.
     pub trust: Trust,
+    /// Head of another chain of the same account, once one was seen.
+    pub branch: Option<StatementHash>,
 }
 
 impl Desk<'_> {
@@ -23,12 +23,13 @@ impl Desk<'_> {
     pub fn accounts(&self) -> Result<Vec<Known>, StoreError> {
         let mut statement = self
             .sql
-            .prepare_cached("SELECT chain, trust FROM account")?;
+            .prepare_cached("SELECT chain, trust, branch FROM account")?;
         let rows = statement.query_map([], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?))
+            let branch = row.get::<_, Option<[u8; 32]>>(2)?;
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, branch))
         })?;
         rows.map(|row| {
-            let (chain, trust) = row?;
+            let (chain, trust, branch) = row?;
             let chain: Vec<Signed> =
                 decode(&chain.into()).map_err(|_| StoreError::Shape("account chain"))?;
             let account =
@@ -36,6 +37,7 @@ impl Desk<'_> {
             Ok(Known {
                 account,
                 trust: trust_of(trust),
+                branch: branch.map(StatementHash),
             })
         })
         .collect()
@@ -104,59 +106,16 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Keeps the secret of an invite of this account. `caller` is its command, absent when it came
-    /// from another device.
+    /// Notes the head of another chain of this account: a branch, from which nobody knows yet which
+    /// of the two counts.
     ///
     /// # Errors
     /// The store fails.
-    pub fn add_invite(
-        &self,
-        secret: &[u8; 16],
-        caller: Option<&str>,
-        created_ms: u64,
-        expires_ms: u64,
-    ) -> Result<(), StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "INSERT OR IGNORE INTO invite (secret, caller, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        statement.execute((secret, caller, signed(created_ms), signed(expires_ms)))?;
-        Ok(())
-    }
-
-    /// The invite that a command made before: its secret and end.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn invite_of(&self, caller: &str) -> Result<Option<([u8; 16], u64)>, StoreError> {
+    pub fn set_branch(&self, account: &AccountId, head: &StatementHash) -> Result<(), StoreError> {
         let mut statement = self
             .sql
-            .prepare_cached("SELECT secret, expires_ms FROM invite WHERE caller = ?1")?;
-        Ok(statement
-            .query_row([caller], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))
-            .optional()?)
-    }
-
-    /// The secrets of invites that nobody has used yet.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn open_invites(&self) -> Result<Vec<[u8; 16]>, StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("SELECT secret FROM invite WHERE used_by IS NULL")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Notes who came by an invite.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn invite_used(&self, secret: &[u8; 16], by: &AccountId) -> Result<(), StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("UPDATE invite SET used_by = ?2 WHERE secret = ?1")?;
-        statement.execute((secret, by.as_bytes()))?;
+            .prepare_cached("UPDATE account SET branch = ?2 WHERE id = ?1")?;
+        statement.execute((account.as_bytes(), head.as_bytes()))?;
         Ok(())
     }
 }

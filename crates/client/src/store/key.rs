@@ -51,14 +51,16 @@ impl StoreKey {
     /// [`KeyError`] when the file cannot be written.
     pub fn create(home: &Path, passphrase: Option<&str>) -> Result<Self, KeyError> {
         let mut random = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(&mut *random).map_err(|_| KeyError::Randomness)?;
+        crate::randomness::fill(&mut *random).map_err(|_| KeyError::Randomness)?;
         match passphrase {
             None => {
+                forget(&home.join(LOCK_FILE)).map_err(|e| KeyError::File(LOCK_FILE, e))?;
                 write_new(&home.join(KEY_FILE), &*random)
                     .map_err(|e| KeyError::File(KEY_FILE, e))?;
                 Ok(Self(random))
             }
             Some(passphrase) => {
+                forget(&home.join(KEY_FILE)).map_err(|e| KeyError::File(KEY_FILE, e))?;
                 write_new(&home.join(LOCK_FILE), &*random)
                     .map_err(|e| KeyError::File(LOCK_FILE, e))?;
                 derive(passphrase, &random)
@@ -109,6 +111,14 @@ fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyError
         .try_into()
         .map_err(|_| KeyError::Damaged(name))?;
     Ok(Zeroizing::new(key))
+}
+
+/// Removes what an unfinished try has left: a home has one key.
+fn forget(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

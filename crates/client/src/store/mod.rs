@@ -6,16 +6,28 @@
 mod account;
 mod conversation;
 mod desk;
+mod invite;
 mod key;
+mod log;
+mod opening;
 mod outbox;
+mod reading;
+mod register;
+mod session;
+#[cfg(test)]
+mod tests;
 mod timeline;
+mod warning;
 
 pub use account::Known;
 pub use conversation::Stored;
 pub use desk::Desk;
 pub use key::{KeyError, StoreKey, is_locked};
-pub use outbox::{Draft, Opening, Sealed, Waiting};
-pub use timeline::{Entry, Line};
+pub use log::Held;
+pub use opening::Opening;
+pub use outbox::{Draft, Sealed, Waiting};
+pub use reading::Line;
+pub use timeline::Entry;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -92,6 +104,9 @@ impl Store {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
         let connection = Connection::open_with_flags(&path, flags)?;
+        restrict(&path);
+        // SQLCipher writes to standard error by itself, where a wrong passphrase would look like a crash.
+        connection.execute_batch("PRAGMA cipher_log = off; PRAGMA cipher_log_level = NONE;")?;
         connection.execute_batch(&key.pragma())?;
         // The first read decides whether the key fits.
         let sealed = |error: rusqlite::Error| match error.sqlite_error_code() {

@@ -1,10 +1,10 @@
-//! What waits to be sent: contents in the outbox, and conversations to be opened.
+//! What waits to be sent, and what its callers were answered.
 
 use super::desk::{signed, unsigned};
 use super::{Desk, StoreError};
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, Row, params};
-use subrosa_proto::{AccountId, ContentId, Wire, decode, encode};
+use subrosa_proto::{ContentId, Wire, decode, encode};
 
 /// A content for the outbox.
 pub struct Draft<'a> {
@@ -41,6 +41,7 @@ pub struct Waiting {
 }
 
 /// An append as it leaves: its counter, the events and the boxes staged before them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// Counter of the idem.
     pub counter: u64,
@@ -50,18 +51,6 @@ pub struct Sealed {
     pub boxes: Vec<Bytes>,
     /// When it was first sent.
     pub attempt_ms: u64,
-}
-
-/// A conversation to be opened.
-pub struct Opening {
-    /// Place among them.
-    pub seq: i64,
-    /// The other account; absent for the conversation of one's own devices.
-    pub peer: Option<AccountId>,
-    /// Shows the peer that its line was held.
-    pub invite: Option<[u8; 32]>,
-    /// The create event, once made, with the counter of its idem.
-    pub made: Option<(u64, Bytes)>,
 }
 
 const COLUMNS: &str =
@@ -277,66 +266,6 @@ impl Desk<'_> {
         self.sql
             .prepare_cached("DELETE FROM outbox WHERE done_ms < ?1")?
             .execute([signed(before_ms)])?;
-        Ok(())
-    }
-
-    /// Adds a conversation to be opened; one for each peer.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn add_opening(
-        &self,
-        peer: Option<&AccountId>,
-        invite: Option<&[u8; 32]>,
-    ) -> Result<(), StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("INSERT OR IGNORE INTO opening (peer, invite) VALUES (?1, ?2)")?;
-        statement.execute((peer.map(AccountId::as_bytes), invite))?;
-        Ok(())
-    }
-
-    /// The conversations to be opened.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn openings(&self) -> Result<Vec<Opening>, StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("SELECT seq, peer, invite, counter, event FROM opening ORDER BY seq")?;
-        let rows = statement.query_map([], |row| {
-            let counter: Option<i64> = row.get(3)?;
-            let event: Option<Vec<u8>> = row.get(4)?;
-            Ok(Opening {
-                seq: row.get(0)?,
-                peer: row.get::<_, Option<[u8; 32]>>(1)?.map(AccountId),
-                invite: row.get(2)?,
-                made: counter.map(unsigned).zip(event.map(Bytes::from)),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Keeps the create event that was made, before it leaves.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn set_opening(&self, seq: i64, counter: u64, event: &[u8]) -> Result<(), StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("UPDATE opening SET counter = ?2, event = ?3 WHERE seq = ?1")?;
-        statement.execute((seq, signed(counter), event))?;
-        Ok(())
-    }
-
-    /// The server has it.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn drop_opening(&self, seq: i64) -> Result<(), StoreError> {
-        self.sql
-            .prepare_cached("DELETE FROM opening WHERE seq = ?1")?
-            .execute([seq])?;
         Ok(())
     }
 }

@@ -7,8 +7,18 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
 -- Accounts that are known, each with its chain as verified, and what is known of the person.
+-- `branch` is the head of another chain of the same account, once one was seen: nothing is sealed to it any more.
 CREATE TABLE account (
-  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0
+  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0, branch BLOB
+) WITHOUT ROWID;
+
+-- What the person was told once and for all.
+CREATE TABLE told (what TEXT PRIMARY KEY) WITHOUT ROWID;
+
+-- Chain heads that members quoted and that are not in the chains known here.
+CREATE TABLE quote (
+  conversation INTEGER NOT NULL, account BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, author BLOB NOT NULL,
+  PRIMARY KEY (conversation, account, seq, hash)
 ) WITHOUT ROWID;
 
 -- The newest prekey seen of each device, as signed: an older one is refused as rolled back.
@@ -29,10 +39,11 @@ CREATE UNIQUE INDEX log_event ON log (conversation, event);
 -- The salt of the message at each place of a session: another salt there betrays a copied device.
 CREATE TABLE place (session BLOB NOT NULL, place INTEGER NOT NULL, salt BLOB NOT NULL, PRIMARY KEY (session, place)) WITHOUT ROWID;
 
--- Events whose key is not here yet, whole, to be opened when it comes.
+-- Events whose key is not here yet, whole, to be opened when it comes. With `owed` the message was for this device,
+-- so that it cannot say that it has all up to there.
 CREATE TABLE held (
   conversation INTEGER NOT NULL, position INTEGER NOT NULL, session BLOB NOT NULL, time_ms INTEGER NOT NULL,
-  event BLOB NOT NULL, PRIMARY KEY (conversation, position)
+  owed INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (conversation, position)
 ) WITHOUT ROWID;
 
 -- The timeline: one row for each content or note, in the order of arrival at this home.

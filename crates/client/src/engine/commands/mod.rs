@@ -1,0 +1,166 @@
+//! What faces ask.
+//!
+//! | file | job |
+//! |---|---|
+//! | `sending` | a text for somebody, known here or not |
+//! | `reading` | pages of the timeline, subscriptions, read marks |
+//! | `accepting` | contact requests |
+//! | `waiting` | calls that wait for their answer |
+
+mod accepting;
+mod reading;
+mod sending;
+mod waiting;
+
+pub(super) use waiting::Waiting;
+
+use super::turn::{CallId, Effect, Turn};
+use super::{Engine, EngineError};
+use crate::command::{Answer, Caller, Command, Failure, FailureKind};
+use crate::view::{AccountView, LinkState};
+use subrosa_proto::{ErrorCode, Form, Response};
+
+/// Why an answer is not the one that was hoped for, in words.
+pub(super) fn refused(response: &Response, what: &str) -> Failure {
+    let Response::Refused { refusal } = response else {
+        return Failure::network(format!("{what}: it answered something else than was asked"));
+    };
+    let (kind, why) = match refusal.code {
+        ErrorCode::RateLimited => (
+            FailureKind::RateLimit,
+            "too much at once; wait a little and try again",
+        ),
+        ErrorCode::NotPermitted => (FailureKind::NotPermitted, "this account lacks the right"),
+        ErrorCode::StorageFull => (
+            FailureKind::Network,
+            "its disk is full; whoever runs it has to make room",
+        ),
+        ErrorCode::Conflict => (
+            FailureKind::Network,
+            "something else came in between; try again",
+        ),
+        _ => (FailureKind::Network, "it refused; try again later"),
+    };
+    Failure {
+        kind,
+        sentence: format!("{what}: {why}"),
+    }
+}
+
+impl Engine {
+    pub(in crate::engine) fn command(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        caller: &Caller,
+        command: Command,
+        subscribes: bool,
+    ) -> Result<(), EngineError> {
+        match command {
+            Command::Status {} => {
+                let view = self.account_view(turn)?;
+                turn.answer(call, Ok(Answer::Account(view)));
+            }
+            Command::Invite {} => self.invite(turn, call, caller.clone())?,
+            Command::Send {
+                conversation,
+                text,
+                wait,
+                queue,
+            } => {
+                return self.send(turn, (call, caller), &conversation, text, (wait, queue));
+            }
+            Command::Read { fresh: true, .. } => self.when_fresh(turn, call, command)?,
+            Command::Read {
+                conversation,
+                before,
+                since,
+                limit,
+                ..
+            } => {
+                let rows = self.read(turn, conversation.as_deref(), (before, since), limit)?;
+                turn.answer(call, rows.map(Answer::Rows));
+            }
+            Command::Conversations {} => {
+                let shown = self
+                    .talks
+                    .values()
+                    .filter(|talk| talk.state.form() != Form::Own);
+                let views = shown
+                    .map(|talk| self.conversation_view(turn.desk, talk))
+                    .collect::<Result<_, _>>()?;
+                turn.answer(call, Ok(Answer::Conversations(views)));
+            }
+            Command::Devices {} => turn.answer(call, Ok(Answer::Devices(self.device_views()))),
+            Command::Contacts {} => turn.answer(call, Ok(Answer::Contacts(self.contact_views()))),
+            Command::Accept { conversation } => self.accept(turn, call, conversation)?,
+            Command::MarkRead {
+                conversation,
+                cursor,
+            } => self.mark_read(turn, call, &conversation, cursor)?,
+            Command::Drain {} => {
+                self.waiting.push(Waiting::Drain { call });
+                self.answer_drained(turn)?;
+            }
+            Command::Subscribe {
+                conversation,
+                since,
+            } => {
+                self.subscribe(turn, call, conversation.as_deref(), since, subscribes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn account_view(&self, turn: &Turn<'_>) -> Result<AccountView, EngineError> {
+        Ok(AccountView {
+            name: self.people.name_of(&self.account),
+            account: self.account.to_string(),
+            device: self.machine.device().to_string(),
+            address: self.address.to_string(),
+            link: self.link.state.clone(),
+            outbox: turn.desk.waiting_count()?,
+        })
+    }
+
+    /// The number of a conversation that people name; a name without sign means a person.
+    pub(in crate::engine) fn conversation_no(&self, named: &str) -> Option<i64> {
+        let exact = self.talks.values().find(|talk| talk.name == named);
+        let person = || {
+            self.talks
+                .values()
+                .find(|talk| talk.name.strip_prefix('@') == Some(named))
+        };
+        exact.or_else(person).map(|talk| talk.no)
+    }
+
+    fn invite(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        caller: Caller,
+    ) -> Result<(), EngineError> {
+        if self.link.online() {
+            return self.new_invite(turn, call, caller);
+        }
+        self.waiting.push(Waiting::Invite { call, caller });
+        self.try_now(turn);
+        Ok(())
+    }
+
+    /// Tries to reach the server at once, unless a try is under way; what waits is answered by its outcome.
+    pub(super) fn try_now(&self, turn: &mut Turn<'_>) {
+        if matches!(
+            self.link.state,
+            LinkState::Offline { .. } | LinkState::Refused { .. }
+        ) {
+            turn.effects.push(Effect::DialNow);
+        }
+    }
+}
+
+fn unknown(conversation: &str) -> Failure {
+    Failure::user(format!(
+        "there is no conversation {conversation} here; `subrosa chat` lists those there are, and `subrosa invite` makes a line for somebody new"
+    ))
+}

@@ -1,0 +1,145 @@
+//! Pages of the timeline, subscriptions, read marks.
+
+use super::{Waiting, unknown};
+use crate::command::{Answer, Command, Failure};
+use crate::engine::turn::{CallId, Effect, Turn};
+use crate::engine::{Engine, EngineError};
+use crate::view::{LinkState, Notice, Row};
+
+/// Rows that one answer carries at most.
+const ROWS_MAX: u32 = 1_000;
+/// Rows that a subscription begins with. With as many it ends after them: the face has to keep up,
+/// and subscribes again from its last cursor.
+const SUBSCRIBE_ROWS: u32 = 500;
+
+impl Engine {
+    pub(super) fn read(
+        &self,
+        turn: &Turn<'_>,
+        conversation: Option<&str>,
+        (before, since): (Option<u64>, Option<u64>),
+        limit: u32,
+    ) -> Result<Result<Vec<Row>, Failure>, EngineError> {
+        let no = match self.named_no(conversation) {
+            Ok(no) => no,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let limit = limit.min(ROWS_MAX);
+        let mut lines = match since {
+            Some(since) => turn.desk.lines_since(no, since, limit)?,
+            None => turn.desk.lines_before(no, before, limit)?,
+        };
+        if let (Some(_), Some(before)) = (since, before) {
+            lines.retain(|line| line.cursor < before);
+        }
+        Ok(Ok(lines.iter().filter_map(|line| self.row(line)).collect()))
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        conversation: Option<&str>,
+        since: Option<u64>,
+        subscribes: bool,
+    ) -> Result<(), EngineError> {
+        if !subscribes {
+            let failure = Failure::defect("notices cannot reach this caller");
+            turn.answer(call, Err(failure));
+            return Ok(());
+        }
+        let no = match self.named_no(conversation) {
+            Ok(no) => no,
+            Err(failure) => {
+                turn.answer(call, Err(failure));
+                return Ok(());
+            }
+        };
+        let last = turn.desk.last_cursor()?;
+        let cursor = since.unwrap_or(last);
+        turn.answer(call, Ok(Answer::Subscribed { cursor }));
+        let lines = turn.desk.lines_since(no, cursor, SUBSCRIBE_ROWS)?;
+        for row in lines.iter().filter_map(|line| self.row(line)) {
+            turn.notify(call, Notice::Row(row));
+        }
+        if lines.len() as u64 == u64::from(SUBSCRIBE_ROWS) {
+            turn.effects.push(Effect::End(call));
+            return Ok(());
+        }
+        turn.notify(call, Notice::Link(self.link.state.clone()));
+        self.subscribers.insert(call, no);
+        Ok(())
+    }
+
+    /// The number of a conversation, if one is named.
+    fn named_no(&self, conversation: Option<&str>) -> Result<Option<i64>, Failure> {
+        conversation
+            .map(|named| self.conversation_no(named).ok_or_else(|| unknown(named)))
+            .transpose()
+    }
+
+    pub(super) fn mark_read(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        conversation: &str,
+        cursor: u64,
+    ) -> Result<(), EngineError> {
+        let Some(no) = self.conversation_no(conversation) else {
+            turn.answer(call, Err(unknown(conversation)));
+            return Ok(());
+        };
+        // A row that is not here yet cannot have been read.
+        let cursor = cursor.min(turn.desk.last_cursor()?);
+        turn.desk.set_read(no, cursor)?;
+        if let Some(talk) = self.talks.get_mut(&no)
+            && talk.read_cursor < cursor
+        {
+            talk.read_cursor = cursor;
+            talk.receipt_due = true;
+        }
+        turn.answer(call, Ok(Answer::Done {}));
+        if self.link.online() {
+            self.send_receipts(turn)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Runs a command once the store has what the server has, or the server is out of reach.
+    pub(super) fn when_fresh(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        command: Command,
+    ) -> Result<(), EngineError> {
+        let command = match command {
+            Command::Read {
+                conversation,
+                before,
+                since,
+                limit,
+                ..
+            } => Command::Read {
+                conversation,
+                before,
+                since,
+                limit,
+                fresh: false,
+            },
+            other => other,
+        };
+        self.waiting.push(Waiting::Fresh { call, command });
+        match self.link.state {
+            LinkState::Online => {
+                if self.all_synced() {
+                    self.answer_synced(turn)
+                } else {
+                    Ok(())
+                }
+            }
+            LinkState::Connecting => Ok(()),
+            LinkState::Offline { .. } | LinkState::Refused { .. } => self.answer_fresh(turn),
+        }
+    }
+}

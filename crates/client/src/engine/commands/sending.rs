@@ -1,0 +1,95 @@
+//! A text for somebody, known here or not.
+
+use super::{Waiting, unknown};
+use crate::command::{Caller, Failure, Wait};
+use crate::engine::turn::{CallId, Turn};
+use crate::engine::{Engine, EngineError};
+use subrosa_proto::{Name, limits};
+
+impl Engine {
+    pub(super) fn send(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (call, caller): (CallId, &Caller),
+        conversation: &str,
+        text: String,
+        (wait, queue): (Wait, bool),
+    ) -> Result<(), EngineError> {
+        if text.is_empty() {
+            turn.answer(
+                call,
+                Err(Failure::user("there is nothing to send: the text is empty")),
+            );
+            return Ok(());
+        }
+        if text.len() > limits::TEXT_BYTES_MAX {
+            turn.answer(
+                call,
+                Err(Failure::user(format!(
+                    "the text has {} bytes, a message holds {}; send it as several messages",
+                    text.len(),
+                    limits::TEXT_BYTES_MAX
+                ))),
+            );
+            return Ok(());
+        }
+        if let Some(no) = self.conversation_no(conversation) {
+            return self.send_text(turn, (call, caller), no, text, (wait, queue));
+        }
+        match Name::new(conversation.strip_prefix('@').unwrap_or(conversation)) {
+            Ok(name) if !conversation.starts_with('#') => {
+                let named = Waiting::Named {
+                    call,
+                    name: name.clone(),
+                    caller: caller.clone(),
+                    text,
+                    wait,
+                    queue,
+                };
+                self.waiting.push(named);
+                self.try_now(turn);
+                // The conversation with oneself is on its way by itself since this account exists.
+                if name.as_str() != self.people.name_of(&self.account) {
+                    self.look_up(turn, call, name);
+                }
+            }
+            _ => turn.answer(call, Err(unknown(conversation))),
+        }
+        Ok(())
+    }
+
+    /// The call that waits for somebody by name fails.
+    pub(in crate::engine) fn fail_named(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        failure: Failure,
+    ) {
+        self.waiting.retain(
+            |waiting| !matches!(waiting, Waiting::Named { call: other, .. } if *other == call),
+        );
+        turn.answer(call, Err(failure));
+    }
+
+    /// Everybody who waits for a conversation with this name fails.
+    pub(in crate::engine) fn answer_unopened(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &str,
+        failure: &Failure,
+    ) {
+        let calls: Vec<CallId> = self
+            .waiting
+            .iter()
+            .filter_map(|waiting| match waiting {
+                Waiting::Named {
+                    call, name: other, ..
+                } if other.as_str() == name => Some(*call),
+                _ => None,
+            })
+            .collect();
+        for call in calls {
+            self.fail_named(turn, call, failure.clone());
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Calls that wait for their answer.
+
+use crate::command::{Answer, Caller, Command, Failure, Wait};
+use crate::engine::turn::{CallId, Turn};
+use crate::engine::{Engine, EngineError};
+use crate::view::LinkState;
+use subrosa_proto::Name;
+
+/// A call that waits.
+#[derive(Debug)]
+pub(in crate::engine) enum Waiting {
+    /// For the link, to make an invite.
+    Invite { call: CallId, caller: Caller },
+    /// For the link, to look a name up.
+    Lookup { call: CallId, name: Name },
+    /// For the conversation with somebody who was just looked up.
+    Named {
+        call: CallId,
+        name: Name,
+        caller: Caller,
+        text: String,
+        wait: Wait,
+        queue: bool,
+    },
+    /// For the store to have what the server has.
+    Fresh { call: CallId, command: Command },
+    /// For the outbox to be empty.
+    Drain { call: CallId },
+    /// For the store to have what the server has, to know whether an acceptance arrived.
+    Accept { call: CallId, conversation: String },
+}
+
+impl Engine {
+    pub(super) fn answer_fresh(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::Fresh { call, command } => {
+                    self.command(turn, call, &Caller(String::new()), command, false)?
+                }
+                other => self.waiting.push(other),
+            }
+        }
+        Ok(())
+    }
+
+    /// The store has what the server has.
+    pub(in crate::engine) fn answer_synced(
+        &mut self,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), EngineError> {
+        self.sweep(turn)?;
+        self.answer_fresh(turn)?;
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::Accept { call, conversation } => self.accept(turn, call, conversation)?,
+                other => self.waiting.push(other),
+            }
+        }
+        self.reconsider(turn)
+    }
+
+    /// Calls that waited for the link or for a conversation are tried again.
+    pub(in crate::engine) fn reconsider(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::Invite { call, caller } if self.link.online() => {
+                    self.new_invite(turn, call, caller)?
+                }
+                Waiting::Lookup { call, name } if self.link.online() => {
+                    self.look_up(turn, call, name)
+                }
+                Waiting::Named {
+                    call,
+                    name,
+                    caller,
+                    text,
+                    wait,
+                    queue,
+                } => match self.conversation_no(&format!("@{name}")) {
+                    Some(no) => self.send_text(turn, (call, &caller), no, text, (wait, queue))?,
+                    None => self.waiting.push(Waiting::Named {
+                        call,
+                        name,
+                        caller,
+                        text,
+                        wait,
+                        queue,
+                    }),
+                },
+                other => self.waiting.push(other),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers `Drain` when the outbox is empty, or nothing of it can leave now.
+    pub(in crate::engine) fn answer_drained(
+        &mut self,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), EngineError> {
+        let asked = |waiting: &Waiting| matches!(waiting, Waiting::Drain { .. });
+        if !self.waiting.iter().any(asked) {
+            return Ok(());
+        }
+        let count = turn.desk.waiting_count()?;
+        let over = match self.link.state {
+            LinkState::Offline { .. } | LinkState::Refused { .. } => true,
+            LinkState::Connecting => count == 0,
+            LinkState::Online => count == 0 || (self.all_synced() && self.nothing_leaves(turn)?),
+        };
+        if over {
+            self.answer_drains(turn, count);
+        }
+        Ok(())
+    }
+
+    /// Whether all that waits in the outbox waits for somebody else.
+    fn nothing_leaves(&self, turn: &Turn<'_>) -> Result<bool, EngineError> {
+        let waiting = turn.desk.conversations_waiting()?;
+        let held_back = |no: &i64| {
+            self.talks
+                .get(no)
+                .is_none_or(|talk| talk.held_back(&self.account) || self.distrust(talk).is_some())
+        };
+        Ok(waiting.iter().all(held_back))
+    }
+
+    fn answer_drains(&mut self, turn: &mut Turn<'_>, count: u64) {
+        self.waiting.retain(|waiting| match waiting {
+            Waiting::Drain { call } => {
+                turn.answer(*call, Ok(Answer::Outbox { waiting: count }));
+                false
+            }
+            _ => true,
+        });
+    }
+
+    /// The server is out of reach: what can be said without it is said.
+    pub(in crate::engine) fn answer_unreachable(
+        &mut self,
+        turn: &mut Turn<'_>,
+        cause: &Failure,
+    ) -> Result<(), EngineError> {
+        let dropped = Failure {
+            kind: cause.kind,
+            sentence: format!("{}; the message was not kept", cause.sentence),
+        };
+        self.release_sends(turn, None, None, &dropped)?;
+        self.answer_drained(turn)?;
+        self.answer_fresh(turn)?;
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::Invite { call, .. }
+                | Waiting::Lookup { call, .. }
+                | Waiting::Named { call, .. } => {
+                    turn.answer(call, Err(cause.clone()));
+                }
+                Waiting::Accept { call, .. } => {
+                    let unknown = "the server went out of reach while the acceptance was under way; `read` shows whether it arrived";
+                    turn.answer(call, Err(Failure::network(unknown)));
+                }
+                other => self.waiting.push(other),
+            }
+        }
+        Ok(())
+    }
+}

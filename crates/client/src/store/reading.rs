@@ -1,0 +1,199 @@
+//! The timeline as it is read.
+
+use super::desk::{signed, unsigned};
+use super::{Desk, StoreError};
+use bytes::Bytes;
+use rusqlite::{OptionalExtension, Row, params};
+use subrosa_proto::{AccountId, ContentId};
+
+/// A line as stored.
+pub struct Line {
+    /// Place in this home's order.
+    pub cursor: u64,
+    /// Number of the conversation.
+    pub conversation: i64,
+    /// Its log position.
+    pub position: Option<u64>,
+    /// The author.
+    pub account: AccountId,
+    /// The author's name for the content.
+    pub content: Option<ContentId>,
+    /// The author's clock.
+    pub author_ms: u64,
+    /// The server's clock at arrival.
+    pub arrived_ms: Option<u64>,
+    /// What it is.
+    pub kind: u64,
+    /// Its bytes.
+    pub body: Bytes,
+    /// How far it has come.
+    pub state: Option<u8>,
+}
+
+/// Stands for the position of what has none yet.
+const LAST: i64 = i64::MAX;
+const COLUMNS: &str =
+    "cursor, conversation, position, account, content, author_ms, arrived_ms, kind, body, state";
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
+    Ok(Line {
+        cursor: unsigned(row.get(0)?),
+        conversation: row.get(1)?,
+        position: row.get::<_, Option<i64>>(2)?.map(unsigned),
+        account: AccountId(row.get(3)?),
+        content: row.get::<_, Option<[u8; 16]>>(4)?.map(ContentId),
+        author_ms: unsigned(row.get(5)?),
+        arrived_ms: row.get::<_, Option<i64>>(6)?.map(unsigned),
+        kind: unsigned(row.get(7)?),
+        body: row.get::<_, Vec<u8>>(8)?.into(),
+        state: row.get(9)?,
+    })
+}
+
+impl Desk<'_> {
+    /// A line.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn line(&self, cursor: u64) -> Result<Option<Line>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM timeline WHERE cursor = ?1"))?;
+        Ok(statement.query_row([signed(cursor)], line).optional()?)
+    }
+
+    /// The newest lines before a line, oldest first. Of one conversation in the order of the log,
+    /// what waits in the outbox last; of all in the order of arrival here.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn lines_before(
+        &self,
+        conversation: Option<i64>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Line>, StoreError> {
+        let cursor = before.map_or(i64::MAX, signed);
+        let mut lines = match conversation {
+            Some(no) => {
+                let place = match before {
+                    Some(cursor) => self.order_of(no, cursor)?,
+                    None => LAST,
+                };
+                self.lines(
+                    &format!(
+                        "SELECT {COLUMNS} FROM timeline
+                         WHERE conversation = ?1 AND (coalesce(position, {LAST}), cursor) < (?2, ?3)
+                         ORDER BY coalesce(position, {LAST}) DESC, cursor DESC LIMIT ?4"
+                    ),
+                    params![no, place, cursor, limit],
+                )
+            }
+            None => self.lines(
+                &format!(
+                    "SELECT {COLUMNS} FROM timeline WHERE cursor < ?1 ORDER BY cursor DESC LIMIT ?2"
+                ),
+                params![cursor, limit],
+            ),
+        }?;
+        lines.reverse();
+        Ok(lines)
+    }
+
+    /// Lines with cursors above `since`, oldest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn lines_since(
+        &self,
+        conversation: Option<i64>,
+        since: u64,
+        limit: u32,
+    ) -> Result<Vec<Line>, StoreError> {
+        match conversation {
+            Some(no) => self.lines(
+                &format!("SELECT {COLUMNS} FROM timeline WHERE conversation = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3"),
+                params![no, signed(since), limit],
+            ),
+            None => self.lines(
+                &format!("SELECT {COLUMNS} FROM timeline WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"),
+                params![signed(since), limit],
+            ),
+        }
+    }
+
+    /// Where a line stands in the order of its conversation. Before a line of another conversation
+    /// stands what has come here before it.
+    fn order_of(&self, conversation: i64, before: u64) -> Result<i64, StoreError> {
+        let mut exact = self.sql.prepare_cached(&format!(
+            "SELECT coalesce(position, {LAST}) FROM timeline WHERE cursor = ?1 AND conversation = ?2"
+        ))?;
+        let exact = exact
+            .query_row((signed(before), conversation), |row| row.get(0))
+            .optional()?;
+        if let Some(place) = exact {
+            return Ok(place);
+        }
+        Ok(self
+            .position_up_to(conversation, before)?
+            .map_or(LAST, signed))
+    }
+
+    /// The log position of the last placed line of a conversation up to a cursor.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn position_up_to(
+        &self,
+        conversation: i64,
+        cursor: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT position FROM timeline WHERE conversation = ?1 AND cursor <= ?2 AND position IS NOT NULL
+             ORDER BY cursor DESC LIMIT 1",
+        )?;
+        let position = statement
+            .query_row((conversation, signed(cursor)), |row| {
+                row.get(0).map(unsigned)
+            })
+            .optional()?;
+        Ok(position)
+    }
+
+    fn lines(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Line>, StoreError> {
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let rows = statement.query_map(values, line)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The last cursor given.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn last_cursor(&self) -> Result<u64, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT coalesce(max(cursor), 0) FROM timeline")?;
+        Ok(statement.query_row([], |row| row.get(0).map(unsigned))?)
+    }
+
+    /// Texts of others above a cursor.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn unread(
+        &self,
+        conversation: i64,
+        above: u64,
+        own: &AccountId,
+    ) -> Result<u64, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT count(*) FROM timeline WHERE conversation = ?1 AND cursor > ?2 AND account != ?3 AND content IS NOT NULL",
+        )?;
+        Ok(
+            statement.query_row((conversation, signed(above), own.as_bytes()), |row| {
+                row.get(0).map(unsigned)
+            })?,
+        )
+    }
+}
