@@ -57,15 +57,12 @@ pub async fn join(
     signals: &mut Signals,
 ) -> anyhow::Result<Enrolled> {
     let place = place(setting, mark)?;
-    let unlock = new_lock(setting, wishes.lock).await?;
+    let unlock = signals.during(new_lock(setting, wishes.lock)).await?;
     if let Some(home) = enrolled(&place.dir)?.filter(|_| place.unnamed) {
         return adopt(setting, home, unlock).await;
     }
-    let wish = match &wishes.name {
-        Some(name) => NameWish::Exact(name.clone()),
-        None => NameWish::Free(proposed_name()?),
-    };
-    let choice = choice(setting, wishes).await?;
+    let wish = signals.during(name(setting, wishes)).await?;
+    let choice = signals.during(choice(setting, wishes)).await?;
     let home = open(&place.dir)?;
     let mut progress = |step: &str| setting.output.talk(&format!("{step} …"));
     let lock = unlock.as_ref().map(|lock| lock.as_str());
@@ -92,7 +89,7 @@ pub async fn login(
     signals: &mut Signals,
 ) -> anyhow::Result<Enrolled> {
     let place = place(setting, &(address.key, name.as_str()))?;
-    let unlock = new_lock(setting, lock).await?;
+    let unlock = signals.during(new_lock(setting, lock)).await?;
     if let Some(home) = enrolled(&place.dir)?.filter(|_| place.unnamed) {
         return adopt(setting, home, unlock).await;
     }
@@ -197,6 +194,25 @@ async fn adopt(
 
 fn open(dir: &Path) -> Result<Home, Failure> {
     Home::open(dir).map_err(|error| Failure::user(error.to_string()))
+}
+
+/// A name cannot be changed later, so it is asked for where somebody can be asked.
+async fn name(setting: &Setting, wishes: &Wishes) -> anyhow::Result<NameWish> {
+    if let Some(name) = &wishes.name {
+        return Ok(NameWish::Exact(name.clone()));
+    }
+    let proposed = proposed_name()?;
+    if !setting.can_ask() {
+        return Ok(NameWish::Free(proposed));
+    }
+    loop {
+        let answer = terminal::ask("Your name there", proposed.as_str()).await?;
+        match Name::new(&answer) {
+            Ok(name) if name == proposed => return Ok(NameWish::Free(name)),
+            Ok(name) => return Ok(NameWish::Exact(name)),
+            Err(error) => setting.output.talk(&error.to_string()),
+        }
+    }
 }
 
 async fn choice(setting: &Setting, wishes: &Wishes) -> anyhow::Result<Choice> {

@@ -6,7 +6,7 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, enable_raw_mode};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
-use std::io::{ErrorKind, IsTerminal};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use subrosa_client::Failure;
@@ -65,6 +65,29 @@ pub fn restore() {
     {
         let _ = tcsetattr(terminal, OptionalActions::Now, &state);
     }
+}
+
+/// Asks for a line; an empty answer means the proposal.
+pub async fn ask(question: &str, proposal: &str) -> anyhow::Result<String> {
+    let mut err = std::io::stderr();
+    drop(write!(err, "{question} [{proposal}]: ").and_then(|()| err.flush()));
+    // Through the same buffer that the chat reads from later: what is typed ahead is not lost.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin()
+            .read_line(&mut line)
+            .map(|count| (count, line))
+    });
+    let (count, line) = read.await?.map_err(|error| {
+        Failure::user(format!(
+            "the terminal cannot be read ({error}): use --no-input"
+        ))
+    })?;
+    if count == 0 {
+        return Err(Failure::user("no answer was given; nothing was done").into());
+    }
+    let answer = line.trim();
+    Ok(if answer.is_empty() { proposal } else { answer }.to_owned())
 }
 
 /// Asks for a secret without showing it.

@@ -19,6 +19,14 @@ impl Chat<'_> {
         for talk in talks.iter().filter(|talk| !is_open(talk)) {
             self.tell_request(talk);
         }
+        let others = talks
+            .iter()
+            .filter(|talk| is_open(talk) && Some(&talk.name) != self.current.as_ref());
+        let others: Vec<_> = others.map(|talk| talk.name.as_str()).collect();
+        if !others.is_empty() {
+            self.output
+                .talk(&format!("also here: {}", others.join(", ")));
+        }
         let Some(current) = self.current.clone() else {
             return Ok(());
         };

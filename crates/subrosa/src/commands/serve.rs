@@ -114,7 +114,6 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
             _ = signals.next() => Ok(()),
             reason = server.failed() => Err(Failure::network(reason).into()),
         },
-        // Nobody reads the address: that is no reason not to serve, but a pipe that closed is.
         error => error,
     };
     super::orderly(server.shutdown(), &mut signals).await;

@@ -28,26 +28,39 @@ pub struct Names(HashMap<AccountId, String>);
 impl Names {
     /// In words; learns names on the way.
     pub fn sight(&mut self, seen: &Seen) -> Sight {
-        match seen {
+        if let Seen::Registered { name, account, .. } = seen {
+            self.0.insert(*account, name.to_string());
+        }
+        self.of_account(seen)
+            .or_else(|| self.of_conversation(seen))
+            .unwrap_or_else(|| {
+                Sight::new(
+                    "other",
+                    "something that this version has no words for".to_owned(),
+                    None,
+                )
+            })
+    }
+
+    /// Connections, registrations and logins.
+    fn of_account(&self, seen: &Seen) -> Option<Sight> {
+        Some(match seen {
             Seen::Handshake {
                 connection,
                 transcript,
-            } => Sight::new(
-                "handshake",
-                format!("connection {connection}: keys agreed, transcript"),
-                Some(transcript),
-            ),
+            } => {
+                let text = format!("connection {connection}: keys agreed, transcript");
+                Sight::new("handshake", text, Some(transcript))
+            }
             Seen::Registered {
                 name,
-                account,
                 verifier,
                 bundle_bytes,
                 ..
             } => {
-                self.0.insert(*account, name.to_string());
+                let size = verifier.len();
                 let text = format!(
-                    "{name}: a sealed bundle of {bundle_bytes} bytes, and in place of a password a verifier of {} bytes",
-                    verifier.len()
+                    "{name}: a sealed bundle of {bundle_bytes} bytes, and in place of a password a verifier of {size} bytes"
                 );
                 Sight::new("registration", text, Some(verifier))
             }
@@ -55,9 +68,9 @@ impl Names {
                 connection,
                 account,
             } => {
+                let name = self.of(account);
                 let text = format!(
-                    "connection {connection}: {} proved the password without sending it",
-                    self.of(account)
+                    "connection {connection}: {name} proved the password without sending it"
                 );
                 Sight::new("login", text, None)
             }
@@ -66,17 +79,23 @@ impl Names {
                 account,
                 device,
             } => {
+                let name = self.of(account);
                 let text = format!(
-                    "connection {connection}: a device of {} signed the transcript, device",
-                    self.of(account)
+                    "connection {connection}: a device of {name} signed the transcript, device"
                 );
                 Sight::new("login", text, Some(device.as_bytes()))
             }
-            Seen::Created { conv, account } => Sight::new(
-                "conversation",
-                format!("{} opened one, id", self.of(account)),
-                Some(conv.as_bytes()),
-            ),
+            _ => return None,
+        })
+    }
+
+    /// Conversations, and what goes through them.
+    fn of_conversation(&self, seen: &Seen) -> Option<Sight> {
+        Some(match seen {
+            Seen::Created { conv, account } => {
+                let text = format!("{} opened one, id", self.of(account));
+                Sight::new("conversation", text, Some(conv.as_bytes()))
+            }
             Seen::Keys { account, boxes } => self.keys(account, boxes),
             Seen::Message {
                 position,
@@ -98,23 +117,16 @@ impl Names {
                 } else {
                     format!("events {first} to {last}")
                 };
-                Sight::new(
-                    "delivery",
-                    format!("{events} to a device of {}", self.of(account)),
-                    Some(device.as_bytes()),
-                )
+                let text = format!("{events} to a device of {}", self.of(account));
+                Sight::new("delivery", text, Some(device.as_bytes()))
             }
             Seen::Receipt { account, size, .. } => Sight::new(
                 "receipt",
                 format!("from {}, sealed, {size} bytes", self.of(account)),
                 None,
             ),
-            _ => Sight::new(
-                "other",
-                "something that this version has no words for".to_owned(),
-                None,
-            ),
-        }
+            _ => return None,
+        })
     }
 
     fn keys<B: AsRef<[u8]>>(&self, account: &AccountId, boxes: &[B]) -> Sight {

@@ -78,6 +78,10 @@ fn a_password_is_asked_for_and_not_shown() {
 fn the_sheet_is_shown_at_a_terminal_and_not_written() {
     let machine = Machine::new();
     let mut up = at_terminal(&machine, "subrosa up --listen 127.0.0.1:0; echo code $?");
+    up.out.prompt("the question", "Your name there [ada]: ");
+    up.type_line("Ada Lovelace");
+    up.out.prompt("what is wrong with that", "letters a to z");
+    up.type_line("lovelace");
     up.out.line("the passphrase", |line| {
         line.trim_start().starts_with("passphrase")
     });
@@ -87,13 +91,13 @@ fn the_sheet_is_shown_at_a_terminal_and_not_written() {
     let line = up
         .out
         .line("the join line", |line| line.starts_with("subrosa join "));
-    assert!(!machine.home("ada").join("sheet.txt").exists());
+    assert!(!machine.home("lovelace").join("sheet.txt").exists());
     let mut join = machine.start(&["join", crate::machine::line_of(&line).trim()]);
     join.type_line("hello at the terminal");
     up.out
-        .line("it", |line| line.contains("ada2: hello at the terminal"));
+        .line("it", |line| line.contains("ada: hello at the terminal"));
     up.type_line("and back");
-    join.out.line("it", |line| line == "ada: and back");
+    join.out.line("it", |line| line == "lovelace: and back");
     up.type_line("/quit");
     up.out.line("the end", |line| line.contains("code 0"));
 }
