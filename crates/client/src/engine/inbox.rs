@@ -272,7 +272,7 @@ impl Engine {
         }
         let cursor = turn.desk.place_line(talk.no, author, place, state)?;
         if let Some(seq) = turn.desk.open_draft(talk.no, &content.id)? {
-            self.draft_done(turn, talk.no, seq)?;
+            talk.placed.push(seq);
         }
         if let Some(cursor) = cursor {
             self.tell_state(turn, talk.no, cursor, &content.id, SendState::Sent);

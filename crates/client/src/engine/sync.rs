@@ -56,8 +56,13 @@ impl Engine {
         let missing = page.first > talk.next();
         talk.gaps += u32::from(missing);
         let (id, next, gaps) = (talk.id(), talk.next(), talk.gaps);
+        let placed = std::mem::take(&mut talk.placed);
         self.talks.insert(no, talk);
-        match outcome? {
+        let outcome = outcome?;
+        for seq in placed {
+            self.draft_done(turn, no, seq)?;
+        }
+        match outcome {
             Step::Placed => {}
             Step::Needs => self.refresh_people(turn, no),
             Step::Forked(what) => self.forked(turn, no, &what)?,

@@ -45,6 +45,8 @@ pub(super) struct Talk {
     pub gaps: u32,
     /// A receipt may be owed for what was decrypted.
     pub receipt_due: bool,
+    /// Places in the outbox whose contents this page has shown in the log.
+    pub placed: Vec<i64>,
     /// Boxes were opened that the server need not keep.
     pub boxes_opened: bool,
 }
@@ -74,6 +76,7 @@ impl Talk {
             provisional: HashSet::new(),
             gaps: 0,
             receipt_due: true,
+            placed: Vec::new(),
             boxes_opened: false,
         }
     }

@@ -115,7 +115,17 @@ pub async fn send(client: &Client, to: &str, text: &str) -> Result<SendState, Fa
         .await
         .expect("no answer to a send")?
     {
-        Answer::Sent { state, .. } => Ok(state),
+        Answer::Sent {
+            state,
+            conversation,
+            ..
+        } => {
+            assert_eq!(
+                conversation.trim_start_matches('@'),
+                to.trim_start_matches('@')
+            );
+            Ok(state)
+        }
         other => panic!("{other:?}"),
     }
 }
