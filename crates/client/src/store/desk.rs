@@ -6,6 +6,9 @@ use subrosa_e2e::{Changes, RecordName};
 use subrosa_proto::{Wire, decode, encode};
 use zeroize::Zeroizing;
 
+/// Records of e2e, each with its name. Wiped when dropped.
+pub type Records = Vec<(RecordName, Zeroizing<Vec<u8>>)>;
+
 /// One transaction. Its methods stand beside the tables they speak of: `account`,
 /// `conversation`, `timeline`, `outbox`.
 pub struct Desk<'a> {
@@ -83,7 +86,7 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// The store fails, or holds a name that this build does not know.
-    pub fn records_at_start(&self) -> Result<Vec<(RecordName, Zeroizing<Vec<u8>>)>, StoreError> {
+    pub fn records_at_start(&self) -> Result<Records, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT name, value FROM record WHERE NOT (name >= 'session/' AND name < 'session0')",
         )?;

@@ -21,7 +21,7 @@ mod warning;
 
 pub use account::Known;
 pub use conversation::Stored;
-pub use desk::Desk;
+pub use desk::{Desk, Records};
 pub use key::{KeyError, StoreKey, is_locked};
 pub use log::Held;
 pub use opening::Opening;
