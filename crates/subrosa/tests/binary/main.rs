@@ -1,5 +1,15 @@
 //! The real binary, as people and programs use it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "helpers of tests fail by panicking, and say what they measured"
+)]
+
 mod crowd;
 mod demo;
 mod errors;
