@@ -12,14 +12,17 @@ use subrosa_proto::{
 
 /// So many times in a row the members are asked for at once; then with growing pauses.
 const ASKS_AT_ONCE: u32 = 2;
+/// What was given is good for so long: a device publishes a new prekey every day and forgets the
+/// one before two days later, so whoever stays online has to ask again.
+const FRESH_MS: u64 = 6 * 60 * 60 * 1_000;
 /// The first pause.
 const PAUSE_MS_MIN: u64 = 1_000;
 
 /// What is asked about the members of a conversation.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// Chains and prekeys were given on this link since the members last changed.
-    pub fresh: bool,
+    /// When chains and prekeys were last given, if on this link and since the members last changed.
+    given_ms: Option<u64>,
     /// They are to be asked for as soon as that may be.
     pub wanted: bool,
     /// They have been asked for.
@@ -41,8 +44,19 @@ pub(super) struct Members {
 impl Members {
     /// Something has changed: what is known is not enough to seal to.
     pub const fn changed(&mut self) {
-        self.fresh = false;
+        self.given_ms = None;
         self.outdated = self.asked;
+    }
+
+    /// Chains and prekeys have come.
+    pub const fn given(&mut self, now_ms: u64) {
+        self.given_ms = Some(now_ms);
+    }
+
+    /// Whether what is known is enough to seal to.
+    pub fn fresh(&self, now_ms: u64) -> bool {
+        self.given_ms
+            .is_some_and(|given| given.abs_diff(now_ms) < FRESH_MS)
     }
 
     /// Whether the server does not give what is needed.
@@ -90,7 +104,6 @@ impl Engine {
         let Some(talk) = self.talks.get_mut(&no) else {
             return;
         };
-        talk.members.changed();
         if talk.members.asked || !online {
             return;
         }
@@ -150,7 +163,9 @@ impl Engine {
             self.refresh_people(turn, no);
             return Ok(());
         }
-        talk.members.fresh = refused.is_none();
+        if refused.is_none() {
+            talk.members.given(turn.now_ms);
+        }
         talk.members.chains_to = talk.members.wanting;
         // Events that could not be judged come again.
         let (waits, next) = (!talk.synced() && talk.halt.is_none(), talk.next());

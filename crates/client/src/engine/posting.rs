@@ -76,7 +76,7 @@ impl Engine {
         let Some(talk) = self.talks.get(&no) else {
             return Ok(());
         };
-        if !talk.members.fresh {
+        if !talk.members.fresh(turn.now_ms) {
             return self.ask_before_sealing(turn, no);
         }
         if self.distrust(talk).is_some() {
@@ -130,6 +130,9 @@ impl Engine {
         match error {
             // The server gave chains without the prekeys that they need.
             SealError::NeedsAccount(_) | SealError::NeedsPrekey(..) => {
+                if let Some(talk) = self.talks.get_mut(&no) {
+                    talk.members.changed();
+                }
                 self.ask_before_sealing(turn, no)
             }
             SealError::ForkedAccount(_) | SealError::BadKey(_) => {

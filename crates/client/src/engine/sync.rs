@@ -127,6 +127,8 @@ impl Engine {
             }
             Ok(Verdict::NeedsAccount(_)) => {
                 talk.members.wanting = position;
+                // What is under way may have been asked before this event was there.
+                talk.members.changed();
                 return Ok(Step::Needs);
             }
             Ok(Verdict::Fork(evidence)) => return Ok(Step::Forked(format!("{evidence:?}"))),
@@ -171,7 +173,7 @@ impl Engine {
         self.link.joining.remove(&page.conv);
         let mut talk = Talk::new(no, name, state);
         talk.server_head = Some(page.head);
-        talk.members.fresh = true;
+        talk.members.given(turn.now_ms);
         self.talks.insert(no, talk);
         self.greeted(turn, no, &event, first.time_ms)?;
         if let Some(talk) = self.talks.get(&no)

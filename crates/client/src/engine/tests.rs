@@ -1,1 +1,11 @@
+//! The engine without sockets: two people, a naive server in memory, a clock that is moved by hand.
 
+mod boundaries;
+mod office;
+mod orders;
+mod person;
+mod receiving;
+mod sending;
+mod trust;
+mod upkeep;
+mod world;

@@ -1,0 +1,341 @@
+//! A server as simple as can be: everything in memory, judged by `subrosa_ledger`. It does what it
+//! is told, lies included.
+
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use subrosa_ledger::{Account, Conversation, Record, Verdict, VoidReason, event_hash};
+use subrosa_proto::{
+    AccountId, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event, EventHash, Header,
+    Incarnation, KeyBox, LogHash, LoggedIn, Page, Prekey, Push, Refusal, Request, Response,
+    SessionId, Signed, decode,
+};
+
+/// An event in a log, with everybody's boxes.
+#[derive(Clone)]
+pub struct Posted {
+    pub time_ms: u64,
+    pub event: Bytes,
+    pub boxes: Vec<Bytes>,
+}
+
+pub struct Log {
+    pub events: Vec<Posted>,
+    pub state: Conversation,
+    known: Known,
+}
+
+#[derive(Default, Clone)]
+struct Known {
+    accounts: BTreeMap<AccountId, Account>,
+    hashes: Vec<LogHash>,
+    seen: BTreeSet<EventHash>,
+}
+
+impl Record for Known {
+    fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.accounts.get(id)
+    }
+    fn newest(&self, _: &AccountId) -> bool {
+        true
+    }
+    fn log_hash(&self, n: u64) -> Option<LogHash> {
+        match usize::try_from(n).unwrap().checked_sub(1) {
+            None => Some(LogHash::START),
+            Some(before) => self.hashes.get(before).copied(),
+        }
+    }
+    fn seen(&self, event: &EventHash) -> bool {
+        self.seen.contains(event)
+    }
+}
+
+/// The server.
+pub struct Office {
+    pub accounts: BTreeMap<AccountId, Account>,
+    pub prekeys: BTreeMap<DeviceId, Signed>,
+    pub logs: BTreeMap<ConvId, Log>,
+    pub receipts: BTreeMap<(ConvId, DeviceId), Signed>,
+    pub incarnation: Incarnation,
+    pub now_ms: u64,
+    staged: HashMap<(DeviceId, SessionId), Vec<Bytes>>,
+    done: HashMap<(DeviceId, u64), Response>,
+    follows: BTreeMap<(DeviceId, ConvId), u64>,
+    pushes: Vec<(DeviceId, Push)>,
+}
+
+impl Office {
+    pub fn new(now_ms: u64) -> Self {
+        Self {
+            accounts: BTreeMap::new(),
+            prekeys: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            incarnation: Incarnation([1; 16]),
+            now_ms,
+            staged: HashMap::new(),
+            done: HashMap::new(),
+            follows: BTreeMap::new(),
+            pushes: Vec::new(),
+        }
+    }
+
+    pub fn unlink(&mut self, device: &DeviceId) {
+        self.follows.retain(|(other, _), _| other != device);
+        self.pushes.retain(|(other, _)| other != device);
+    }
+
+    /// What is to be pushed to a device.
+    pub fn take_pushes(&mut self, device: &DeviceId) -> Vec<Push> {
+        let mut pages = Vec::new();
+        for ((follower, conv), next) in &mut self.follows {
+            let log = &self.logs[conv];
+            if follower == device && *next <= log.events.len() as u64 {
+                pages.push(Push::Events {
+                    page: log.page(conv, device, *next),
+                });
+                *next = log.events.len() as u64 + 1;
+            }
+        }
+        let mine = |(to, _): &mut (DeviceId, Push)| to == device;
+        pages.extend(self.pushes.extract_if(.., mine).map(|(_, push)| push));
+        pages
+    }
+
+    pub fn answer(&mut self, who: (AccountId, DeviceId), request: Request) -> Response {
+        let (account, device) = who;
+        match request {
+            Request::DeviceLogin { .. } => Response::LoggedIn {
+                login: LoggedIn {
+                    incarnation: self.incarnation,
+                    time_ms: self.now_ms,
+                    hosts: "localhost".to_owned(),
+                    chain: self.accounts[&account].head(),
+                    heads: self.heads(&account),
+                    more: false,
+                },
+            },
+            Request::Conversations { .. } => Response::Conversations {
+                heads: self.heads(&account),
+                more: false,
+            },
+            Request::People { conv } => self.people(&conv),
+            Request::Create { counter, event } => self.create(who, counter, &event),
+            Request::Stage { session, boxes } => {
+                self.staged
+                    .entry((device, session))
+                    .or_default()
+                    .extend(boxes);
+                Response::Done {}
+            }
+            Request::Append {
+                counter,
+                conv,
+                events,
+            } => self.append(device, counter, &conv, &events),
+            Request::Follow { cursors } => {
+                for cursor in cursors {
+                    if self.logs.contains_key(&cursor.conv) {
+                        self.follows.insert((device, cursor.conv), cursor.next);
+                    }
+                }
+                Response::Done {}
+            }
+            Request::PutPrekey { prekey } => {
+                let newest: Prekey = decode(&prekey.body).unwrap();
+                assert_eq!(newest.device, device);
+                self.prekeys.insert(device, prekey);
+                Response::Done {}
+            }
+            Request::PutReceipt { conv, register } => {
+                self.receipts.insert((conv, device), register.clone());
+                let followers: Vec<DeviceId> = self
+                    .follows
+                    .keys()
+                    .filter(|(other, followed)| *other != device && *followed == conv)
+                    .map(|(other, _)| *other)
+                    .collect();
+                for follower in followers {
+                    let register = register.clone();
+                    self.pushes
+                        .push((follower, Push::Receipt { conv, register }));
+                }
+                Response::Done {}
+            }
+            Request::Lookup { name } => {
+                let found = self.accounts.values().find(|known| *known.name() == name);
+                found.map_or(Response::refused(ErrorCode::NotFound), |known| {
+                    Response::Account {
+                        genesis: known.statements()[0].clone(),
+                    }
+                })
+            }
+            Request::OwnChain { from } => Response::Chain {
+                statements: self.accounts[&account].statements()[from as usize..].to_vec(),
+            },
+            Request::InviteNew { .. } | Request::AckBoxes { .. } | Request::Ping {} => {
+                Response::Done {}
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn heads(&self, account: &AccountId) -> Vec<ConvHead> {
+        let mine = self
+            .logs
+            .iter()
+            .filter(|(_, log)| log.state.member(account).is_some());
+        mine.map(|(conv, log)| ConvHead {
+            conv: *conv,
+            head: log.events.len() as u64,
+            trimmed: 0,
+        })
+        .collect()
+    }
+
+    pub fn people(&self, conv: &ConvId) -> Response {
+        let members: Vec<_> = self.logs[conv].state.members().collect();
+        let mut chains = Vec::new();
+        let mut prekeys = Vec::new();
+        for member in members {
+            let account = &self.accounts[&member.account];
+            if member.pending {
+                chains.push(account.statements()[..1].to_vec());
+                continue;
+            }
+            chains.push(account.statements().to_vec());
+            let devices = account.devices().map(|device| device.id);
+            prekeys.extend(devices.filter_map(|device| self.prekeys.get(&device).cloned()));
+        }
+        Response::People { chains, prekeys }
+    }
+
+    fn create(&mut self, who: (AccountId, DeviceId), counter: u64, bytes: &Bytes) -> Response {
+        if let Some(done) = self.done.get(&(who.1, counter)) {
+            return done.clone();
+        }
+        let event: Event = decode(bytes).unwrap();
+        let mut known = Known {
+            accounts: self.accounts.clone(),
+            ..Known::default()
+        };
+        let state = Conversation::create(&event, &known).unwrap();
+        let peer = state.peer(&who.0);
+        let there = self.logs.values().any(|log| {
+            log.state.form() == state.form()
+                && log.state.member(&who.0).is_some()
+                && log.state.peer(&who.0) == peer
+        });
+        if there {
+            return Response::refused(ErrorCode::Conflict);
+        }
+        let conv = state.id();
+        known.hashes.push(state.head().1);
+        known.seen.insert(event_hash(&event));
+        let posted = Posted {
+            time_ms: self.now_ms,
+            event: bytes.clone(),
+            boxes: Vec::new(),
+        };
+        for account in std::iter::once(who.0).chain(peer) {
+            for device in self.accounts[&account].devices() {
+                self.pushes.push((device.id, Push::Joined { conv }));
+            }
+        }
+        let log = Log {
+            events: vec![posted],
+            state,
+            known,
+        };
+        self.logs.insert(conv, log);
+        let response = Response::Appended {
+            first: 1,
+            time_ms: self.now_ms,
+        };
+        self.done.insert((who.1, counter), response.clone());
+        response
+    }
+
+    fn append(
+        &mut self,
+        device: DeviceId,
+        counter: u64,
+        conv: &ConvId,
+        events: &[Bytes],
+    ) -> Response {
+        if let Some(done) = self.done.get(&(device, counter)) {
+            return done.clone();
+        }
+        let log = self.logs.get_mut(conv).unwrap();
+        log.known.accounts = self.accounts.clone();
+        let (mut state, mut known) = (log.state.clone(), log.known.clone());
+        let first = state.head().0 + 1;
+        let mut posted = Vec::new();
+        for (position, bytes) in (first..).zip(events) {
+            let event: Event = decode(bytes).unwrap();
+            match state.apply(position, &event, &known).unwrap() {
+                Verdict::Valid(_) => {}
+                Verdict::Void(
+                    VoidReason::Stale | VoidReason::Base | VoidReason::SessionUnknown,
+                ) => {
+                    return Response::Stale {
+                        ctl: log.state.ctl(),
+                    };
+                }
+                Verdict::Fork(_) => return Response::refused(ErrorCode::Conflict),
+                other => panic!("{other:?}"),
+            }
+            known.hashes.push(state.head().1);
+            known.seen.insert(event_hash(&event));
+            let boxes =
+                session_of(&event).and_then(|session| self.staged.remove(&(device, session)));
+            posted.push(Posted {
+                time_ms: self.now_ms,
+                event: bytes.clone(),
+                boxes: boxes.unwrap_or_default(),
+            });
+        }
+        log.events.extend(posted);
+        (log.state, log.known) = (state, known);
+        let response = Response::Appended {
+            first,
+            time_ms: self.now_ms,
+        };
+        self.done.insert((device, counter), response.clone());
+        response
+    }
+}
+
+impl Log {
+    /// The page from a position on, as one device sees it.
+    pub fn page(&self, conv: &ConvId, device: &DeviceId, first: u64) -> Page {
+        let events = self.events[first as usize - 1..].iter();
+        let events = events.map(|posted| Delivered {
+            time_ms: posted.time_ms,
+            event: posted.event.clone(),
+            boxes: posted
+                .boxes
+                .iter()
+                .filter(|bytes| decode::<KeyBox>(bytes).unwrap().recipient == device.0)
+                .cloned()
+                .collect(),
+        });
+        Page {
+            conv: *conv,
+            first,
+            events: events.collect(),
+            head: self.events.len() as u64,
+        }
+    }
+}
+
+fn session_of(event: &Event) -> Option<SessionId> {
+    let header: Header = decode(&event.header).unwrap();
+    let fields: subrosa_proto::KeyFields = decode(&header.fields).ok()?;
+    (header.kind == 2).then_some(fields.session)
+}
+
+pub fn refused(code: ErrorCode, retry_ms: u64) -> Response {
+    Response::Refused {
+        refusal: Refusal { code, retry_ms },
+    }
+}

@@ -1,0 +1,148 @@
+use super::world::{World, step};
+use crate::engine::fact;
+use subrosa_proto::{Prekey, Request, Response, decode, limits};
+
+fn newest(request: &Request) -> Option<u64> {
+    match request {
+        Request::PutPrekey { prekey } => Some(decode::<Prekey>(&prekey.body).unwrap().id),
+        _ => None,
+    }
+}
+
+fn published(world: &mut World) -> Option<u64> {
+    world
+        .ada
+        .store
+        .transaction(|desk| desk.fact(fact::PREKEY))
+        .unwrap()
+}
+
+// Proves: C19
+#[test]
+fn a_prekey_is_made_every_day_and_published_until_the_server_has_it() {
+    let mut world = World::new();
+    world.ada.now_ms += limits::PREKEY_ROTATION_MS - 1;
+    world.ada.tick();
+    assert!(
+        !world
+            .ada
+            .sent
+            .iter()
+            .any(|sent| newest(&sent.request).is_some()),
+        "not yet"
+    );
+    world.ada.now_ms += 1;
+    world.ada.tick();
+    let lost = world
+        .ada
+        .intercept(|request| newest(request).is_some())
+        .unwrap();
+    assert_eq!(newest(&lost.request), Some(2));
+    world.ada.tick();
+    assert!(
+        !world
+            .ada
+            .sent
+            .iter()
+            .any(|sent| newest(&sent.request).is_some()),
+        "it is on its way"
+    );
+    // Its answer is lost with the process; the next one goes on with the same prekey.
+    world.ada.restart();
+    world.relink_ada();
+    let mut again = None;
+    while again.is_none() {
+        again = world.ada.intercept(|request| newest(request).is_some());
+        step(&mut world.office, &mut world.ada);
+    }
+    let again = again.unwrap();
+    assert_eq!(again.request, lost.request);
+    assert_eq!(published(&mut world), Some(1));
+    world.ada.reply(again.id, Response::Done {});
+    assert_eq!(published(&mut world), Some(2));
+    world.run();
+    world.relink_ada();
+    world.run();
+    assert!(
+        !world
+            .ada
+            .sent
+            .iter()
+            .any(|sent| newest(&sent.request).is_some())
+    );
+}
+
+// Proves: C19
+#[test]
+fn a_superseded_prekey_is_deleted_after_two_days_and_a_sync() {
+    let mut world = World::new();
+    let seeds = |world: &mut World| {
+        let records = world
+            .ada
+            .store
+            .transaction(|desk| desk.records_at_start())
+            .unwrap();
+        let names = records.iter().map(|(name, _)| name.to_string());
+        names.filter(|name| name.starts_with("prekey/")).count()
+    };
+    world.pass(limits::PREKEY_ROTATION_MS);
+    assert_eq!(seeds(&mut world), 2);
+    // Away, it cannot know whether something sealed to the old one waits.
+    world.office.unlink(&world.ada.device);
+    world.ada.lose_link();
+    world.ada.unreachable();
+    world.ada.now_ms += 3 * limits::DAY_MS;
+    world.office.now_ms = world.ada.now_ms;
+    world.ada.tick();
+    assert_eq!(seeds(&mut world), 2);
+    world.ada.link();
+    world.run();
+    // The first is gone, the second was superseded just now, the third is the newest.
+    assert_eq!(seeds(&mut world), 2);
+    let names = world
+        .ada
+        .store
+        .transaction(|desk| desk.records_at_start())
+        .unwrap();
+    assert!(!names.iter().any(|(name, _)| name.to_string() == "prekey/1"));
+}
+
+// Proves: C4
+#[test]
+fn the_highest_version_spoken_is_remembered() {
+    let mut world = World::new();
+    assert_eq!(world.ada.engine.pinned(), 1);
+    world.ada.give(crate::engine::Input::Linked {
+        transcript: [0; 32],
+        version: 7,
+    });
+    world.ada.link();
+    assert_eq!(
+        world.ada.engine.pinned(),
+        7,
+        "a lower one later takes nothing back"
+    );
+    world.ada.restart();
+    assert_eq!(world.ada.engine.pinned(), 7);
+}
+
+#[test]
+fn callers_are_forgotten_after_a_week() {
+    let mut world = World::new();
+    world
+        .ada
+        .call_as("caller", super::person::send_command("@bob", "once", true));
+    world.run();
+    let known = |world: &mut World| {
+        world
+            .ada
+            .store
+            .transaction(|desk| desk.draft_of("caller"))
+            .unwrap()
+            .is_some()
+    };
+    world.pass(limits::IDEM_KEPT_MS - 1);
+    assert!(known(&mut world));
+    world.pass(2);
+    assert!(!known(&mut world));
+}
