@@ -16,7 +16,7 @@ use crate::seat::{account, unexpected};
 use crate::signals::Signals;
 use lines::Line;
 use std::collections::HashSet;
-use subrosa_client::{Answer, Client, Command, Failure, FailureKind, Notices, Wait};
+use subrosa_client::{Answer, Client, Command, Failure, FailureKind, LinkState, Notices, Wait};
 use subrosa_proto::Address;
 use typed::Typed;
 
@@ -152,10 +152,7 @@ impl Chat<'_> {
             self.noticed(notice).await?;
         }
         if waiting > 0 {
-            let sentence = format!(
-                "the server is out of reach: {waiting} of your messages wait in the outbox and leave with the next command"
-            );
-            return Err(Failure::network(sentence).into());
+            return Err(self.waiting(waiting).await?.into());
         }
         if !self.held.is_empty() {
             let sentence = format!(
@@ -166,6 +163,19 @@ impl Chat<'_> {
         }
         self.failed
             .map_or(Ok(()), |kind| Err(Silent::Code(code(kind)).into()))
+    }
+
+    /// Why messages are still in the outbox.
+    async fn waiting(&self, count: u64) -> anyhow::Result<Failure> {
+        let cause = match account(self.client).await?.link {
+            LinkState::Offline { cause, .. } | LinkState::Refused { cause } => cause,
+            LinkState::Connecting | LinkState::Online => {
+                "the server does not take them yet".to_owned()
+            }
+        };
+        Ok(Failure::network(format!(
+            "{count} of your messages wait in the outbox and leave with the next command: {cause}"
+        )))
     }
 
     fn tell_held(&self) {

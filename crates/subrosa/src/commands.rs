@@ -17,6 +17,7 @@ pub mod up;
 
 use crate::cli::{Cli, Verb};
 use crate::exit::Silent;
+use crate::log::{self, Form};
 use crate::seat::Setting;
 use crate::signals::Signals;
 use std::future::Future;
@@ -26,6 +27,10 @@ use subrosa_client::{Client, Failure};
 /// Runs what the command line says.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let setting = Setting::new(cli.global)?;
+    if !matches!(cli.verb, Verb::Serve(_)) {
+        // Talk and log share standard error: only who asks by RUST_LOG sees the log.
+        log::start(Form::Text, "off");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -1,7 +1,7 @@
 //! `serve`: the server alone.
 
+use crate::log::{self, Form};
 use crate::seat::Setting;
-use crate::server_log::{self, Form};
 use crate::signals::Signals;
 use crate::{exit, listen};
 use std::net::SocketAddr;
@@ -98,7 +98,7 @@ struct Serving<'a> {
 /// Serves.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let mut signals = Signals::watch()?;
-    server_log::start(args.log_format, "info");
+    log::start(args.log_format, "info");
     let server = args.server.start(setting).await?;
     exit::serving();
     if server.accounts_empty().await? {

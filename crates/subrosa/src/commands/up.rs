@@ -5,7 +5,6 @@ use crate::chat::{self, AtEnd, Opening};
 use crate::enrolment::{self, Enrolled, Wishes};
 use crate::invitation::{self, Invitation, outward};
 use crate::seat::{Setting, account, enrolled};
-use crate::server_log::{self, Form};
 use crate::signals::Signals;
 use crate::{exit, sheet};
 use std::path::{Path, PathBuf};
@@ -52,7 +51,6 @@ enum Post {
 /// Starts and chats.
 pub async fn run(args: Args, setting: Setting) -> anyhow::Result<()> {
     let mut signals = Signals::watch()?;
-    server_log::start(Form::Text, "off");
     let data = args.server.data(&setting);
     let post = post(&args, &setting, &data).await?;
     let done = with_post(&args, &setting, &data, &post, &mut signals).await;

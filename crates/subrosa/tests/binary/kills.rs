@@ -26,6 +26,10 @@ fn what_was_acknowledged_outlives_the_server() {
         let again;
         (server, again) = machine.serve();
         assert_eq!(again, address, "the same port and key");
+        // Whoever reads has the server tried at once, whatever the pause would be.
+        machine
+            .run(&["-p", "ada", "read", "bob", "--limit", "1"])
+            .ok();
     }
     chat.end_input();
     let done = chat.wait();

@@ -1,4 +1,4 @@
-//! The server's log, on standard error.
+//! The log, on standard error.
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
