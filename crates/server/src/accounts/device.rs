@@ -1,24 +1,26 @@
 //! Login of a device: its signature over the channel's transcript, and nothing else.
 
+use crate::delivery::Seat;
 use crate::observer::Seen;
 use crate::office::Office;
 use crate::records;
 use crate::refused::Outcome;
 use crate::storage::Store;
+use std::sync::Arc;
 use subrosa_proto::{
     AccountId, DeviceId, ErrorCode, LOGOUT_ID, LoggedIn, Name, Prekey, Response, Signed,
 };
 
 impl<S: Store> Office<S> {
-    /// Checks the proof. The account's name and the answer.
+    /// Checks the proof and gives the device its seat. The account's name and the answer.
     pub(crate) async fn device_login(
         &self,
         connection: u64,
         transcript: &[u8; 32],
-        id: &AccountId,
-        device: &DeviceId,
+        seat: &Arc<Seat>,
         signature: &[u8; 64],
     ) -> Outcome<(Name, Response)> {
+        let (id, device) = (&seat.account, &seat.device);
         let text = subrosa_ledger::text::device_auth(transcript, id);
         let signed = subrosa_ledger::verify(&device.0, &text, signature).is_ok();
         let known = self
@@ -33,6 +35,8 @@ impl<S: Store> Office<S> {
         if account.revoked(device).is_some() || self.logged_out(id, device).await? {
             return Err(ErrorCode::Revoked.into());
         }
+        // Before the conversations are listed: what is opened or changed from here on is announced.
+        self.delivery.enter(seat);
         let (heads, more) = self.conversation_heads(id, None).await?;
         let login = LoggedIn {
             incarnation: self.incarnation,

@@ -6,6 +6,7 @@ use super::joining::Joining;
 use super::logging_in::LoggingIn;
 use super::{Ready, Session, Ticket};
 use crate::accounts::Proven;
+use crate::delivery::Seat;
 use crate::office::{Office, until_closing};
 use crate::refused::Refused;
 use crate::storage::Store;
@@ -145,15 +146,20 @@ impl<S: Store> Greeting<S> {
             signature,
         } = proof;
         let (number, transcript) = (self.connection.id, self.connection.transcript);
+        let seat = Arc::new(Seat::new(account, device));
         let login = self
             .office
-            .device_login(number, &transcript, &account, &device, &signature);
+            .device_login(number, &transcript, &seat, &signature);
         let (name, response) = match login.await {
             Ok(login) => login,
-            Err(refused) => return self.refuse(id, &refused).await,
+            Err(refused) => {
+                self.office.delivery.leave(&seat, std::iter::empty());
+                return self.refuse(id, &refused).await;
+            }
         };
         self.office.know_source(&name, self.connection.source);
         if self.connection.answer(id, response).await.is_err() {
+            self.office.delivery.leave(&seat, std::iter::empty());
             return Session::Closed;
         }
         self.ticket.redeem();
@@ -161,8 +167,7 @@ impl<S: Store> Greeting<S> {
         Session::Ready(Box::new(Ready::new(
             self.office,
             self.connection,
-            account,
-            device,
+            seat,
             by_password,
         )))
     }

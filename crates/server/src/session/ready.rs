@@ -16,7 +16,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use subrosa_channel::io::LinkError;
-use subrosa_proto::{AccountId, DeviceId, FromClient, Request, Response, limits};
+use subrosa_proto::{FromClient, Request, Response, limits};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
@@ -64,15 +64,12 @@ impl<S: Store> Ready<S> {
     pub(super) fn new(
         office: Arc<Office<S>>,
         mut connection: Connection,
-        account: AccountId,
-        device: DeviceId,
+        seat: Arc<Seat>,
         by_password: bool,
     ) -> Self {
         connection
             .reader
             .set_message_limit(limits::MESSAGE_BYTES_MAX);
-        let seat = Arc::new(Seat::new(account, device));
-        office.delivery.enter(&seat);
         Self {
             office,
             connection,
