@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod proxy;
 mod world;
 
 use subrosa_client::enrol::{Choice, NameWish, join, login};
@@ -183,6 +184,61 @@ async fn lines_names_and_passwords_that_do_not_work_say_why() {
     .unwrap_err();
     assert!(failure.sentence.contains("holds an account"), "{failure}");
     ada.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_whose_answer_was_lost_is_taken_up_again() {
+    let world = World::start().await;
+    let mut line = world.server.as_ref().unwrap().admin_invite().await.unwrap();
+    let to = world.server.as_ref().unwrap().local_addr().unwrap();
+    // The line cuts once the client has said so much that the registration must be complete.
+    let proxy = proxy::Proxy::start(to, 4_000).await;
+    line.address.hosts = vec![proxy.host()];
+    let failure = world
+        .enrol("ada", &line, Choice::Generate)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Network);
+    assert!(proxy.has_cut());
+    // The account is at the server, its keys are here. Another person cannot have the name.
+    let other = world.server.as_ref().unwrap().admin_invite().await.unwrap();
+    let wish = NameWish::Exact(name("ada"));
+    let other_home = world.home("elsewhere");
+    let taken = join(
+        &other_home,
+        &other,
+        wish,
+        Choice::Generate,
+        None,
+        "x",
+        &mut |_| {},
+    )
+    .await;
+    assert!(taken.unwrap_err().sentence.contains("taken"));
+    proxy.mend();
+    let sheet = world.enrol("ada", &line, Choice::Generate).await.unwrap();
+    assert_eq!(sheet.name, "ada");
+    let ada = world.client("ada").await;
+    assert_eq!(
+        send(&ada, "@ada", "here I am").await.unwrap(),
+        SendState::Sent
+    );
+    ada.close().await;
+    // What the sheet says is what opens the account.
+    let address = Address::parse(&sheet.address).unwrap();
+    let laptop = world.home("laptop");
+    let secret = sheet.passphrase.unwrap();
+    login(
+        &laptop,
+        &address,
+        &name("ada"),
+        secret,
+        None,
+        "x",
+        &mut |_| {},
+    )
+    .await
+    .unwrap();
 }
 
 // Proves: C1

@@ -1,7 +1,7 @@
 //! The task that keeps a channel to the server open.
 
 use super::dial::dial;
-use super::pulse::{Beat, Pulse};
+use super::pulse::{Beat, Pulse, Rhythm};
 use crate::engine::{Down, Input};
 use crate::randomness;
 use bytes::Bytes;
@@ -40,6 +40,8 @@ pub(super) enum Order {
     Send(u64, Bytes),
     /// Tries now.
     DialNow,
+    /// The server let the device in on the link of this number.
+    Settled(u64),
     /// Closes the link of this number; makes another after so many milliseconds, or without a time
     /// only when asked.
     Leave(u64, Option<u64>),
@@ -71,6 +73,8 @@ impl LinkTask {
             orders: incoming,
             number: 0,
             failures: 0,
+            settled: false,
+            rhythm: Rhythm::CALM,
         };
         Self {
             orders,
@@ -91,6 +95,8 @@ impl LinkTask {
             orders: incoming,
             number: 0,
             failures: 0,
+            settled: false,
+            rhythm: Rhythm::CALM,
         };
         Self {
             orders,
@@ -111,6 +117,9 @@ struct Keeper {
     orders: mpsc::UnboundedReceiver<Order>,
     number: u64,
     failures: u32,
+    /// The server let the device in on this link.
+    settled: bool,
+    rhythm: Rhythm,
 }
 
 /// Why the keeper stops.
@@ -132,11 +141,12 @@ impl Keeper {
             Ok(link) => {
                 let since = Instant::now();
                 let after = self.hold(link).await?;
-                // Only a link that lasted shows that there is no reason to wait.
-                self.failures = if since.elapsed() >= GOOD {
-                    0
-                } else {
-                    self.failures.saturating_add(1)
+                // Only a link that lasted shows that there is no reason to wait; one on which the
+                // device was let in, that a short wait is enough.
+                self.failures = match (since.elapsed() >= GOOD, self.settled) {
+                    (true, _) => 0,
+                    (false, true) => 1,
+                    (false, false) => self.failures.saturating_add(1),
                 };
                 match after {
                     After::Pause(None) => self.wait(None).await,
@@ -198,7 +208,7 @@ impl Keeper {
                     None => return Err(Over),
                     Some(Order::DialNow) => return Ok(()),
                     // Meant for a link that has ended.
-                    Some(Order::Send(..) | Order::Leave(..)) => {}
+                    Some(Order::Send(..) | Order::Leave(..) | Order::Settled(_)) => {}
                 }
             }
         }
@@ -206,6 +216,7 @@ impl Keeper {
 
     async fn hold(&mut self, link: Link) -> Result<After, Over> {
         self.number += 1;
+        self.settled = false;
         let (transcript, version) = (*link.transcript(), link.version());
         let (mut reader, mut writer) = link.split();
         self.tell(Input::Linked {
@@ -229,7 +240,7 @@ impl Keeper {
 
     /// Passes messages both ways until the link or the driver ends.
     async fn pass(&mut self, reader: &mut Reader, writer: &mut Writer) -> Result<After, Over> {
-        let mut pulse = Pulse::start(Instant::now());
+        let mut pulse = Pulse::start(self.rhythm, Instant::now());
         let pong = encode(&FromServer::Answer {
             id: PING,
             response: Response::Done {},
@@ -293,7 +304,8 @@ impl Keeper {
                 Order::Leave(number, pause_ms) if number == self.number => {
                     return Ok(Some(After::Pause(pause_ms)));
                 }
-                Order::Send(..) | Order::DialNow | Order::Leave(..) => {}
+                Order::Settled(number) if number == self.number => self.settled = true,
+                Order::Send(..) | Order::DialNow | Order::Leave(..) | Order::Settled(_) => {}
             }
             match self.orders.try_recv() {
                 Ok(order) => next = order,
@@ -317,3 +329,6 @@ async fn until_closed(orders: &mut mpsc::UnboundedReceiver<Order>) -> Over {
     while orders.recv().await.is_some() {}
     Over
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,23 @@ use std::time::Duration;
 use subrosa_channel::io::LIFETIME;
 use tokio::time::Instant;
 
-/// A link from which nothing has come for so long is asked for a sign of life.
-const IDLE: Duration = Duration::from_secs(60);
-/// One that does not answer for so long is dead.
-const ANSWER: Duration = Duration::from_secs(30);
+/// How patient a link is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rhythm {
+    /// From where nothing has come for so long a sign of life is asked.
+    pub idle: Duration,
+    /// What does not answer for so long is dead.
+    pub answer: Duration,
+}
+
+impl Rhythm {
+    /// A dead link is noticed within two minutes.
+    pub(super) const CALM: Self = Self {
+        idle: Duration::from_secs(60),
+        answer: Duration::from_secs(30),
+    };
+}
+
 /// A link whose life is over is renewed when nothing has passed for so long…
 const QUIET: Duration = Duration::from_secs(5);
 /// …and at last after so long, quiet or not.
@@ -28,6 +41,7 @@ pub(super) enum Beat {
 
 /// What has passed over a link.
 pub(super) struct Pulse {
+    rhythm: Rhythm,
     since: Instant,
     heard: Instant,
     sent: Instant,
@@ -35,8 +49,9 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub(super) const fn start(now: Instant) -> Self {
+    pub(super) const fn start(rhythm: Rhythm, now: Instant) -> Self {
         Self {
+            rhythm,
             since: now,
             heard: now,
             sent: now,
@@ -63,11 +78,11 @@ impl Pulse {
     /// What is to be done next if nothing passes, and when.
     pub(super) fn next(&self) -> (Instant, Beat) {
         if let Some(asked) = self.asked {
-            return (asked + ANSWER, Beat::Dead);
+            return (asked + self.rhythm.answer, Beat::Dead);
         }
         let over = self.since + LIFETIME;
         let renew = (self.heard.max(self.sent) + QUIET).clamp(over, over + GRACE);
-        let ping = self.heard + IDLE;
+        let ping = self.heard + self.rhythm.idle;
         if renew <= ping {
             (renew, Beat::Renew)
         } else {
@@ -78,15 +93,18 @@ impl Pulse {
 
 #[cfg(test)]
 mod tests {
-    use super::{ANSWER, Beat, GRACE, IDLE, Pulse, QUIET};
+    use super::{Beat, GRACE, Pulse, QUIET, Rhythm};
     use std::time::Duration;
     use subrosa_channel::io::LIFETIME;
     use tokio::time::Instant;
 
+    const IDLE: Duration = Rhythm::CALM.idle;
+    const ANSWER: Duration = Rhythm::CALM.answer;
+
     #[test]
     fn a_dead_link_is_noticed_within_two_minutes() {
         let start = Instant::now();
-        let mut pulse = Pulse::start(start);
+        let mut pulse = Pulse::start(Rhythm::CALM, start);
         assert_eq!(pulse.next(), (start + IDLE, Beat::Ping));
         pulse.asked(start + IDLE);
         // What is sent is no sign of life of the other side.
@@ -100,7 +118,7 @@ mod tests {
     #[test]
     fn after_a_day_a_link_is_renewed_when_it_is_quiet() {
         let start = Instant::now();
-        let mut pulse = Pulse::start(start);
+        let mut pulse = Pulse::start(Rhythm::CALM, start);
         let over = start + LIFETIME;
         pulse.heard(over - Duration::from_secs(10));
         assert_eq!(pulse.next(), (over, Beat::Renew));

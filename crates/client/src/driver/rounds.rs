@@ -177,6 +177,7 @@ impl Rounds {
             match effect {
                 Effect::Send(message) => self.order(link, Order::Send(self.link, message)),
                 Effect::DialNow => self.order(link, Order::DialNow),
+                Effect::Settled => self.order(link, Order::Settled(self.link)),
                 Effect::Leave(pause_ms) => self.order(link, Order::Leave(self.link, pause_ms)),
                 Effect::Answer(call, answer) => {
                     if answer.is_err() {

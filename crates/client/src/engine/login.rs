@@ -46,6 +46,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         self.judge_incarnation(turn, &login.incarnation)?;
         self.learn_hosts(turn, &login.hosts)?;
+        turn.effects.push(Effect::Settled);
         self.tell_link(turn, LinkState::Online);
         self.judge_clock(turn, login.time_ms);
         self.judge_own_head(turn, &login.chain);

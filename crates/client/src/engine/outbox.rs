@@ -11,7 +11,7 @@ use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError};
 use crate::command::{Answer, Caller, Failure, FailureKind, Wait};
 use crate::store::{Draft, Entry, Waiting};
-use crate::view::{LinkState, Notice, SendState};
+use crate::view::{Notice, SendState};
 use subrosa_e2e::Content;
 
 impl Engine {
@@ -103,10 +103,8 @@ impl Engine {
             return self.answer_send(turn, call, &waiting, state);
         }
         self.sends.entry(seq).or_default().push((call, queue));
-        if matches!(
-            self.link.state,
-            LinkState::Offline { .. } | LinkState::Refused { .. }
-        ) {
+        // Without a link the next try may be a while off.
+        if !self.link.online() {
             turn.effects.push(Effect::DialNow);
         }
         self.release_held_back(turn, no)

@@ -22,6 +22,8 @@ pub enum Effect {
     Wake(u64),
     /// Tries to reach the server now rather than after the pause.
     DialNow,
+    /// The server let this device in.
+    Settled,
     /// Closes the link, and makes it anew after so many milliseconds; without a time only when
     /// somebody asks for it, since trying again by itself would change nothing.
     Leave(Option<u64>),

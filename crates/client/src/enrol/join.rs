@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError, StoreKey};
 use bytes::Bytes;
 use subrosa_ledger::Account;
 use subrosa_login::{ClientRegistration, InviteSecret, generate_passphrase};
-use subrosa_proto::{ErrorCode, InviteLine, Name, Request, Response, Signed, record};
+use subrosa_proto::{Address, ErrorCode, InviteLine, Name, Request, Response, Signed, record};
 use zeroize::Zeroizing;
 
 record! {
@@ -58,7 +58,7 @@ pub async fn join(
     let _held = super::hold(home)?;
     progress("connecting to the server");
     let mut conversation = Conversation::open(&line.address).await?;
-    if let Some(store) = unfinished(home, lock, &line.address.to_string())? {
+    if let Some(store) = unfinished(home, lock, &line.address)? {
         progress("going on with the registration that was begun here");
         match go_on(home, &mut conversation, store, line).await? {
             Ok(sheet) => return Ok(sheet),
@@ -74,7 +74,7 @@ pub async fn join(
     };
     let store = found(newcomer, &name, &mut conversation, progress).await?;
     progress("creating the account");
-    finish(home, &mut conversation, store).await
+    finish(home, &mut conversation, store, &line.address).await
 }
 
 /// Takes up a registration whose outcome was not known. `Err` inside when it is over for good and
@@ -85,12 +85,12 @@ async fn go_on(
     mut store: Store,
     line: &InviteLine,
 ) -> Result<Result<Sheet, Failure>, Failure> {
-    let (unfinished, _) = read(&mut store)?;
+    let unfinished = read(&mut store)?;
     let invite = InviteSecret::from_bytes(&line.secret.0);
     let same_line = unfinished.code == *invite.code().as_bytes();
     let account = Account::from_chain(&unfinished.chain).map_err(|_| damaged())?;
     let done = match announce(conversation, unfinished.code, account.name()).await? {
-        Ok(()) => finish(home, conversation, store).await,
+        Ok(()) => finish(home, conversation, store, &line.address).await,
         Err(code) => {
             store.close();
             let failure = refused(&code);
@@ -146,8 +146,13 @@ const fn is_final(code: ErrorCode) -> bool {
     )
 }
 
-/// The store of a registration whose outcome was not known, if it is one with this server.
-fn unfinished(home: &Home, lock: Option<&str>, address: &str) -> Result<Option<Store>, Failure> {
+/// The store of a registration whose outcome was not known. One with another server is not thrown
+/// away, since the account may have come about there.
+fn unfinished(
+    home: &Home,
+    lock: Option<&str>,
+    address: &Address,
+) -> Result<Option<Store>, Failure> {
     if !home.file(UNFINISHED).exists() {
         return Ok(None);
     }
@@ -159,27 +164,28 @@ fn unfinished(home: &Home, lock: Option<&str>, address: &str) -> Result<Option<S
             desk.fact::<Unfinished>(UNFINISHED_FACT)?.is_some(),
         ))
     })?;
-    if complete && known.as_deref() == Some(address) {
+    let Some(known) = known.filter(|_| complete) else {
+        // It ended before the server heard of anything.
+        store.close();
+        drop_unfinished(home);
+        return Ok(None);
+    };
+    if Address::parse(&known).is_ok_and(|known| known.key == address.key) {
         return Ok(Some(store));
     }
-    store.close();
-    drop_unfinished(home);
-    Ok(None)
+    Err(Failure::user(format!(
+        "a registration with the server {known} was begun in this home and may have gone through; finish it with its line, or choose another home with --home"
+    )))
 }
 
 fn damaged() -> Failure {
     Failure::defect("the unfinished registration in this home cannot be read")
 }
 
-/// What is to be sent, and the server's address.
-fn read(store: &mut Store) -> Result<(Unfinished, String), Failure> {
-    let (unfinished, address) = store.transaction(|desk| {
-        Ok::<_, StoreError>((
-            desk.fact::<Unfinished>(UNFINISHED_FACT)?,
-            desk.fact::<String>(fact::ADDRESS)?,
-        ))
-    })?;
-    unfinished.zip(address).ok_or_else(damaged)
+/// What is to be sent.
+fn read(store: &mut Store) -> Result<Unfinished, Failure> {
+    let unfinished = store.transaction(|desk| desk.fact::<Unfinished>(UNFINISHED_FACT))?;
+    unfinished.ok_or_else(damaged)
 }
 
 /// Sends what the unfinished store holds; the store gets its name when the server has the account.
@@ -187,8 +193,9 @@ async fn finish(
     home: &Home,
     conversation: &mut Conversation,
     mut store: Store,
+    address: &Address,
 ) -> Result<Sheet, Failure> {
-    let (unfinished, address) = read(&mut store)?;
+    let unfinished = read(&mut store)?;
     let request = Request::RegisterFinish {
         code: unfinished.code,
         chain: unfinished.chain.clone(),
@@ -209,10 +216,14 @@ async fn finish(
     }
     drop(conversation.link.writer().close().await);
     let own = Account::from_chain(&unfinished.chain).map_err(|_| damaged())?;
-    store.transaction(|desk| desk.drop_fact(UNFINISHED_FACT))?;
+    store.transaction(|desk| {
+        // Where the server has just been reached.
+        desk.set_fact(fact::ADDRESS, &address.to_string())?;
+        desk.drop_fact(UNFINISHED_FACT)
+    })?;
     settle(home, store)?;
     Ok(Sheet {
-        address,
+        address: address.to_string(),
         name: own.name().to_string(),
         passphrase: unfinished.passphrase.map(Zeroizing::new),
         recovery_code: Zeroizing::new(unfinished.recovery_code),

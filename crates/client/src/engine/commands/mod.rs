@@ -17,7 +17,7 @@ pub(super) use waiting::Waiting;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError};
 use crate::command::{Answer, Caller, Command, Failure, FailureKind};
-use crate::view::{AccountView, LinkState};
+use crate::view::AccountView;
 use subrosa_proto::{ErrorCode, Form, Response};
 
 /// Why an answer is not the one that was hoped for, in words.
@@ -150,10 +150,8 @@ impl Engine {
 
     /// Tries to reach the server at once, unless a try is under way; what waits is answered by its outcome.
     pub(super) fn try_now(&self, turn: &mut Turn<'_>) {
-        if matches!(
-            self.link.state,
-            LinkState::Offline { .. } | LinkState::Refused { .. }
-        ) {
+        // Without a link the next try may be a while off.
+        if !self.link.online() {
             turn.effects.push(Effect::DialNow);
         }
     }
