@@ -168,9 +168,5 @@ fn main() -> Outcome<()> {
         Ok(store.transaction(|desk| desk.unread(25, 0, &AccountId([0; 32])))?)
     })?;
     println!("unread count of 2,000 rows          {:7.2} ms", ms(unread));
-    let (_, write) = measured(dir.path(), &key, |store| {
-        Ok(store.transaction(|desk| desk.set_fact(fact::COUNTER, &1_u64))?)
-    })?;
-    println!("one durable transaction             {:7.2} ms", ms(write));
     Ok(())
 }
