@@ -78,6 +78,9 @@ pub mod fact {
     pub const PREKEY: &str = "prekey";
 }
 
+/// Warnings that are kept while nobody listens.
+const UNHEARD_MAX: usize = 16;
+
 /// Why an engine cannot go on with what is stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -135,6 +138,8 @@ pub struct Engine {
     /// When keys that are over were last looked for.
     swept_ms: u64,
     warned_clock: bool,
+    /// Warnings that came while nobody listened.
+    unheard: Vec<String>,
     /// Opens boxes of the account's history key, while a password has just been given.
     history: Option<HistoryOpener>,
 }
@@ -181,6 +186,7 @@ impl Engine {
             alarms: Vec::new(),
             swept_ms: 0,
             warned_clock: false,
+            unheard: Vec::new(),
             history: None,
         })
     }
@@ -246,7 +252,13 @@ impl Engine {
         self.link.state = state;
     }
 
-    fn warn(&self, turn: &mut Turn<'_>, sentence: String) {
-        self.tell_all(turn, &Notice::Warning { sentence });
+    /// Warns whoever listens, or the first who will.
+    fn warn(&mut self, turn: &mut Turn<'_>, sentence: String) {
+        if self.subscribers.is_empty() {
+            self.unheard.truncate(UNHEARD_MAX - 1);
+            self.unheard.push(sentence);
+        } else {
+            self.tell_all(turn, &Notice::Warning { sentence });
+        }
     }
 }

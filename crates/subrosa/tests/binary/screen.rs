@@ -25,7 +25,7 @@ pub fn drawn(written: &str) -> String {
         }
         let parameters: String = rest
             .by_ref()
-            .take_while(|c| !matches!(c, 'A'..='Z' | 'a'..='z'))
+            .take_while(|c| !c.is_ascii_alphabetic())
             .collect();
         // The letter that ends a sequence is taken with it: of two numbers without mode, it moves the cursor.
         let numbers: Vec<usize> = parameters

@@ -7,14 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 fn send_read_and_tail() {
     let machine = Machine::new();
     let (server, address) = machine.serve();
-    assert!(
-        server
-            .err
-            .all()
-            .iter()
-            .any(|line| line.contains("admin invite")),
-        "nobody has an account yet"
-    );
+    server.err.line("that nobody has an account yet", |line| {
+        line.contains("admin invite")
+    });
     machine.ada_and_bob();
     let empty = machine.run(&["read", "bob"]);
     assert_eq!(empty.code, Some(0), "{empty:?}");

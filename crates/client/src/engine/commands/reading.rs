@@ -67,6 +67,9 @@ impl Engine {
             return Ok(());
         }
         turn.notify(call, Notice::Link(self.link.state.clone()));
+        for sentence in std::mem::take(&mut self.unheard) {
+            turn.notify(call, Notice::Warning { sentence });
+        }
         self.subscribers.insert(call, no);
         Ok(())
     }
