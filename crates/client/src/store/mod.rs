@@ -63,11 +63,6 @@ pub enum StoreError {
         "the disk that holds the home is full or failing ({0}); make room or check it, and try again: nothing was lost"
     )]
     Disk(String),
-    /// The system cannot read or write; of some files it says so too when the disk is full.
-    #[error(
-        "the disk that holds the home is full or fails ({0}); make room or check it, and try again: nothing was lost"
-    )]
-    Disk(String),
     /// The folder may be read but not written.
     #[error("the store cannot be written: {0}; check the rights of the home")]
     NotWritable(String),
@@ -88,7 +83,6 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
-            Some(ErrorCode::SystemIoFailure) => Self::Disk(error.to_string()),
             Some(ErrorCode::SystemIoFailure) => Self::Disk(error.to_string()),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
