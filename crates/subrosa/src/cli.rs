@@ -22,7 +22,8 @@ Examples:
 
 const CODES: &str = "\
 Exit codes: 0 ok, 1 mistake or no match, 2 defect, 3 network or server, 4 untrusted or changed key,
-5 too much at once, 6 not permitted.";
+5 too much at once, 6 not permitted. Cut short by a signal: 128 and its number; up, serve, chat and tail
+run until they are interrupted, so that this is their ordinary end, with 0.";
 
 /// A private messenger that you host yourself, encrypted end to end.
 #[derive(Debug, Parser)]

@@ -115,7 +115,7 @@ fn sentence(error: &anyhow::Error) -> String {
     }
 }
 
-/// From here on a panic ends only the task it happens in.
+/// From here on a panic ends only the task it happens in, unless that is the face itself.
 pub fn serving() {
     SERVING.store(true, Ordering::Relaxed);
 }
@@ -130,7 +130,8 @@ pub fn on_panic() {
             "subrosa: {}",
             defect(panic.location())
         ));
-        if !SERVING.load(Ordering::Relaxed) {
+        let whole = std::thread::current().name() == Some("main");
+        if whole || !SERVING.load(Ordering::Relaxed) {
             std::process::exit(i32::from(code(FailureKind::Defect)));
         }
     }));

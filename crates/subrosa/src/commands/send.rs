@@ -3,7 +3,7 @@
 use super::with_client;
 use crate::row::words;
 use crate::seat::{Setting, unexpected};
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use subrosa_client::{Answer, Client, Command, Failure, SendState, Wait};
 use subrosa_proto::limits::TEXT_BYTES_MAX;
 
@@ -31,6 +31,13 @@ pub struct Args {
 
 /// Sends.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
+    if args.text.is_empty() && setting.global.no_input && std::io::stdin().is_terminal() {
+        let sentence = format!(
+            "the message is missing: write it behind {}, or pipe it in",
+            args.name
+        );
+        return Err(Failure::user(sentence).into());
+    }
     let text = if args.text.is_empty() {
         from_stdin()?
     } else {

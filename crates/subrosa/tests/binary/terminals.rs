@@ -152,3 +152,21 @@ fn a_demonstration_that_is_told_to_end_leaves_the_terminal_as_it_was() {
         .out
         .line("a sane terminal", |line| line.contains("echo+icanon+isig+"));
 }
+
+#[test]
+fn nobody_is_asked_with_no_input() {
+    let machine = Machine::new();
+    let (_server, address) = machine.serve();
+    machine.ada_and_bob();
+    let script = format!(
+        "subrosa login {address} --name ada --no-input; subrosa send bob --no-input; echo done"
+    );
+    let terminal = at_terminal(&machine, &script);
+    terminal
+        .out
+        .line("where to give it", |line| line.contains("--password-file"));
+    terminal.out.line("what is missing", |line| {
+        line.contains("message is missing")
+    });
+    terminal.out.line("the end", |line| line == "done");
+}

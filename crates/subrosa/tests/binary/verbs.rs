@@ -186,15 +186,18 @@ fn a_password_of_ones_own_and_a_line_from_standard_input() {
 }
 
 #[test]
-fn invites_work_while_up_runs_and_say_all_with_json() {
+fn invite_and_send_work_while_up_runs() {
     let machine = Machine::new();
-    let (_up, _) = machine.up();
+    let (up, _) = machine.up();
     let invite: serde_json::Value =
         serde_json::from_str(&machine.run(&["invite", "--json"]).ok()).unwrap();
     let line = invite["line"].as_str().unwrap();
     assert_eq!(invite["join"], format!("subrosa join {line}"));
     assert!(invite["expires_ms"].as_u64().unwrap() > 0);
     machine.run(&["join", line, "--no-input"]).ok();
+    machine.run(&["send", "ada2", "from beside"]).ok();
+    machine.run(&["-p", "ada2", "send", "ada", "heard"]).ok();
+    up.out.line("the answer", |line| line == "ada2: heard");
     let admin = machine.run(&["admin", "invite"]).ok();
     machine.run(&["join", &line_of(&admin), "--no-input"]).ok();
     assert!(machine.home("ada3").is_dir());
