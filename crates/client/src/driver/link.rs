@@ -66,16 +66,7 @@ pub(super) struct LinkTask {
 
 impl LinkTask {
     pub fn start(target: watch::Receiver<Target>, inputs: mpsc::Sender<FromLink>) -> Self {
-        let (orders, incoming) = mpsc::unbounded_channel();
-        let keeper = Keeper {
-            target,
-            inputs,
-            orders: incoming,
-            number: 0,
-            failures: 0,
-            settled: false,
-            rhythm: Rhythm::CALM,
-        };
+        let (orders, keeper) = Keeper::new(target, inputs);
         Self {
             orders,
             task: tokio::spawn(keeper.run()),
@@ -88,16 +79,7 @@ impl LinkTask {
         target: watch::Receiver<Target>,
         inputs: mpsc::Sender<FromLink>,
     ) -> Self {
-        let (orders, incoming) = mpsc::unbounded_channel();
-        let mut keeper = Keeper {
-            target,
-            inputs,
-            orders: incoming,
-            number: 0,
-            failures: 0,
-            settled: false,
-            rhythm: Rhythm::CALM,
-        };
+        let (orders, mut keeper) = Keeper::new(target, inputs);
         Self {
             orders,
             task: tokio::spawn(async move { drop(keeper.hold(link).await) }),
@@ -126,6 +108,24 @@ struct Keeper {
 struct Over;
 
 impl Keeper {
+    /// A keeper without a link, and the queue of its orders.
+    fn new(
+        target: watch::Receiver<Target>,
+        inputs: mpsc::Sender<FromLink>,
+    ) -> (mpsc::UnboundedSender<Order>, Self) {
+        let (orders, incoming) = mpsc::unbounded_channel();
+        let keeper = Self {
+            target,
+            inputs,
+            orders: incoming,
+            number: 0,
+            failures: 0,
+            settled: false,
+            rhythm: Rhythm::CALM,
+        };
+        (orders, keeper)
+    }
+
     async fn run(mut self) {
         while self.once().await.is_ok() {}
     }
