@@ -24,14 +24,20 @@ pub struct Log {
     known: Known,
 }
 
-#[derive(Default, Clone)]
+/// What a log has shown so far.
+#[derive(Default)]
 struct Known {
-    accounts: BTreeMap<AccountId, Account>,
     hashes: Vec<LogHash>,
     seen: BTreeSet<EventHash>,
 }
 
-impl Record for Known {
+/// That, and all accounts.
+struct Judge<'a> {
+    accounts: &'a BTreeMap<AccountId, Account>,
+    known: &'a Known,
+}
+
+impl Record for Judge<'_> {
     fn account(&self, id: &AccountId) -> Option<&Account> {
         self.accounts.get(id)
     }
@@ -41,11 +47,11 @@ impl Record for Known {
     fn log_hash(&self, n: u64) -> Option<LogHash> {
         match usize::try_from(n).unwrap().checked_sub(1) {
             None => Some(LogHash::START),
-            Some(before) => self.hashes.get(before).copied(),
+            Some(before) => self.known.hashes.get(before).copied(),
         }
     }
     fn seen(&self, event: &EventHash) -> bool {
-        self.seen.contains(event)
+        self.known.seen.contains(event)
     }
 }
 
@@ -214,11 +220,12 @@ impl Office {
             return done.clone();
         }
         let event: Event = decode(bytes).unwrap();
-        let mut known = Known {
-            accounts: self.accounts.clone(),
-            ..Known::default()
+        let mut known = Known::default();
+        let judge = Judge {
+            accounts: &self.accounts,
+            known: &known,
         };
-        let state = Conversation::create(&event, &known).unwrap();
+        let state = Conversation::create(&event, &judge).unwrap();
         let peer = state.peer(&who.0);
         let there = self.logs.values().any(|log| {
             log.state.form() == state.form()
@@ -266,13 +273,20 @@ impl Office {
             return done.clone();
         }
         let log = self.logs.get_mut(conv).unwrap();
-        log.known.accounts = self.accounts.clone();
-        let (mut state, mut known) = (log.state.clone(), log.known.clone());
+        let mut state = log.state.clone();
         let first = state.head().0 + 1;
         let mut posted = Vec::new();
         for (position, bytes) in (first..).zip(events) {
             let event: Event = decode(bytes).unwrap();
-            match state.apply(position, &event, &known).unwrap() {
+            let judge = Judge {
+                accounts: &self.accounts,
+                known: &log.known,
+            };
+            let verdict = state.apply(position, &event, &judge).unwrap();
+            if !matches!(verdict, Verdict::Valid(_)) {
+                log.forget(first);
+            }
+            match verdict {
                 Verdict::Valid(_) => {}
                 Verdict::Void(
                     VoidReason::Stale | VoidReason::Base | VoidReason::SessionUnknown,
@@ -284,8 +298,8 @@ impl Office {
                 Verdict::Fork(_) => return Response::refused(ErrorCode::Conflict),
                 other => panic!("{other:?}"),
             }
-            known.hashes.push(state.head().1);
-            known.seen.insert(event_hash(&event));
+            log.known.hashes.push(state.head().1);
+            log.known.seen.insert(event_hash(&event));
             let boxes =
                 session_of(&event).and_then(|session| self.staged.remove(&(device, session)));
             posted.push(Posted {
@@ -295,7 +309,7 @@ impl Office {
             });
         }
         log.events.extend(posted);
-        (log.state, log.known) = (state, known);
+        log.state = state;
         let response = Response::Appended {
             first,
             time_ms: self.now_ms,
@@ -306,6 +320,15 @@ impl Office {
 }
 
 impl Log {
+    /// Takes back what an append that is refused had shown from a position on.
+    fn forget(&mut self, first: u64) {
+        self.known.hashes.truncate(first as usize - 1);
+        let kept = self.events.iter().map(|posted| decode(&posted.event));
+        if self.known.seen.len() > self.events.len() {
+            self.known.seen = kept.map(|event| event_hash(&event.unwrap())).collect();
+        }
+    }
+
     /// The page from a position on, as one device sees it.
     pub fn page(&self, conv: &ConvId, device: &DeviceId, first: u64) -> Page {
         let events = self.events[first as usize - 1..].iter();
