@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use crate::source::{Role, Source};
 
-/// Folders that hold nothing written by hand.
+/// Folders that hold nothing written by hand. Where the checkout is a second work tree, `.git` is a file.
 const SKIPPED: &[&str] = &["target", ".git", ".venv", "proptest-regressions"];
 
 /// A file that is UTF-8 text, with its path relative to the root.
@@ -81,7 +81,10 @@ fn collect(root: &Path, folder: &Path, texts: &mut Vec<Text>) -> anyhow::Result<
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
         let kind = entry.file_type()?;
-        if kind.is_dir() && !SKIPPED.iter().any(|skipped| name == *skipped) {
+        if SKIPPED.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        if kind.is_dir() {
             collect(root, &path, texts)?;
         }
         if kind.is_file()
