@@ -1,14 +1,23 @@
 //! Administration by whoever may read the data folder, whether the server runs or not: a running
 //! one is asked through its control socket, so that what it hands out holds at once.
 
+mod backup;
+mod paper;
+mod restore;
+
+pub use backup::backup;
+pub use paper::{confirm, confirmed, secrets};
+pub use restore::{Restored, restore};
+
 use crate::config::Clock;
 use crate::control;
 use crate::error::StartError;
 use crate::folder::Folder;
 use crate::invites::operators_invite;
 use crate::server::{open_database, open_secrets};
+use crate::storage::sqlite::CopyError;
 use crate::{engine::Engine, incarnation};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use subrosa_proto::{Address, Host, InviteLine, InviteSecret};
 
 /// Why the administration did not succeed.
@@ -27,6 +36,48 @@ pub enum AdminError {
     /// What it answered cannot be read.
     #[error("the running server answered something unexpected: use the same version of subrosa")]
     Unexpected,
+    /// The copy was not made.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// A copy takes nobody's place.
+    #[error("{} is there already: choose another name for the copy", .0.display())]
+    Exists(PathBuf),
+    /// There is no copy of that name.
+    #[error("there is no file {}: name a copy that `subrosa admin backup` has made", .0.display())]
+    NoCopy(PathBuf),
+    /// What is said to be a copy is none, or is damaged.
+    #[error("the copy cannot be used ({0}): choose another one; nothing was changed")]
+    BadCopy(String),
+    /// The line of the seed has an error in it.
+    #[error(
+        "this is not the line of a seed, or it has a typing error: compare it with the paper letter by letter"
+    )]
+    Line,
+    /// The seed is of another server.
+    #[error("this seed belongs to another server: take the line that was printed for this one")]
+    OtherSeed,
+    /// The folder has no seed.
+    #[error("the seed is missing: give its line from paper with --secrets FILE, or - to type it")]
+    SeedWanted,
+    /// The work ended by a defect.
+    #[error("the work ended before its time; nothing was changed: try again")]
+    Ended,
+}
+
+impl AdminError {
+    /// Whether whoever asked can mend it by asking otherwise.
+    #[must_use]
+    pub const fn is_mistake(&self) -> bool {
+        matches!(
+            self,
+            Self::Exists(_)
+                | Self::NoCopy(_)
+                | Self::BadCopy(_)
+                | Self::Line
+                | Self::OtherSeed
+                | Self::SeedWanted
+        )
+    }
 }
 
 /// A fresh invite that has no author.

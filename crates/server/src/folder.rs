@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DATA/secrets        the seed, 0600; back it up apart from the rest
+//! DATA/secrets-kept   which seed its operator has read back from paper
 //! DATA/db/            the database
 //! DATA/lock           held by the running server; its process id
 //! DATA/control.sock   for the administration on the same machine, 0600
@@ -31,6 +32,13 @@ impl Folder {
     }
     pub(crate) fn secrets(&self) -> PathBuf {
         self.root.join("secrets")
+    }
+    pub(crate) fn secrets_kept(&self) -> PathBuf {
+        self.root.join("secrets-kept")
+    }
+    /// Where a database is made ready to take the place of the one that is there.
+    pub(crate) fn restoring(&self) -> PathBuf {
+        self.root.join("db.restoring")
     }
     pub(crate) fn database_folder(&self) -> PathBuf {
         self.root.join("db")

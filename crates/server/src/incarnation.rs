@@ -87,5 +87,6 @@ fn fresh(secrets: &Secrets, hosts: &str) -> ServerRow {
         seed_check: secrets.check(),
         nobody: AccountId(randomness::bytes()),
         hosts: hosts.to_owned(),
+        restored: None,
     }
 }

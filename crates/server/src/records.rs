@@ -23,6 +23,19 @@ record! {
         pub nobody: AccountId,
         /// The hosts of the address, as of the last start.
         pub hosts: String,
+        /// The last restore of this database from a copy, if there was one.
+        pub restored: Option<RestoredRow>,
+    }
+}
+
+record! {
+    /// A restore.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct RestoredRow {
+        /// When it was done.
+        pub at_ms: u64,
+        /// When the newest event of the copy had arrived: what came later was lost.
+        pub copy_ms: u64,
     }
 }
 
@@ -107,6 +120,15 @@ pub(crate) fn prekey(account: &AccountId, device: &DeviceId) -> RecordKey {
 }
 pub(crate) fn prekeys(account: &AccountId) -> RecordKey {
     RecordKey::new(b'K', &[&account.0])
+}
+pub(crate) fn all_prekeys() -> RecordKey {
+    RecordKey::new(b'K', &[])
+}
+pub(crate) fn invites() -> RecordKey {
+    RecordKey::new(b'I', &[])
+}
+pub(crate) fn all_open_invites() -> RecordKey {
+    RecordKey::new(b'J', &[])
 }
 pub(crate) fn invite(code_hash: &[u8; 32]) -> RecordKey {
     RecordKey::new(b'I', &[code_hash])

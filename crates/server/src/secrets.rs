@@ -55,6 +55,12 @@ impl Secrets {
     /// Makes a fresh seed and its file, readable by its owner only and on disk on return.
     pub(crate) fn create(path: &Path) -> Result<Self, StartError> {
         let secrets = Self::from_seed(randomness::bytes());
+        secrets.save(path)?;
+        Ok(secrets)
+    }
+
+    /// Writes the file, in the place of one that may be there.
+    pub(crate) fn save(&self, path: &Path) -> Result<(), StartError> {
         let written = || -> std::io::Result<()> {
             // Whole or not at all: a crash leaves a draft that the next start writes over.
             let draft = path.with_extension("draft");
@@ -64,14 +70,13 @@ impl Secrets {
                 .truncate(true)
                 .mode(0o600)
                 .open(&draft)?;
-            file.write_all(secrets.line().as_bytes())?;
+            file.write_all(self.line().as_bytes())?;
             file.sync_all()?;
             fs::rename(&draft, path)?;
             path.parent()
                 .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
         };
-        written().map_err(|error| StartError::from_io(error, path))?;
-        Ok(secrets)
+        written().map_err(|error| StartError::from_io(error, path))
     }
 
     /// The seed as one line, with a check against typing errors.
@@ -80,8 +85,12 @@ impl Secrets {
         Zeroizing::new(format!("{PREFIX}{}-{}\n", *seed, line_check(&self.seed)))
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let (seed, check) = text.trim().strip_prefix(PREFIX)?.split_once('-')?;
+    /// Reads the line, as the file has it or as somebody types it from paper: spaces and capitals
+    /// make no difference.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let typed = text.chars().filter(|letter| !letter.is_whitespace());
+        let text = Zeroizing::new(typed.collect::<String>().to_ascii_lowercase());
+        let (seed, check) = text.strip_prefix(PREFIX)?.split_once('-')?;
         let bytes = Zeroizing::new(HEXLOWER.decode(seed.as_bytes()).ok()?);
         let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?);
         (check == line_check(&seed)).then(|| Self::from_seed(*seed))
@@ -140,6 +149,22 @@ mod tests {
                 assert!(Secrets::parse(&changed).is_none(), "changed at {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_line_may_be_typed_with_spaces_and_capitals() {
+        let line = Secrets::from_seed([7; 32]).line();
+        let typed: String = line
+            .trim_end()
+            .char_indices()
+            .map(|(at, c)| {
+                let gap = if at % 4 == 3 { " " } else { "" };
+                format!("{}{gap}", c.to_ascii_uppercase())
+            })
+            .collect();
+        assert_ne!(typed, line.trim_end());
+        let read = Secrets::parse(&typed).unwrap();
+        assert_eq!(read.check(), Secrets::from_seed([7; 32]).check());
     }
 
     #[test]

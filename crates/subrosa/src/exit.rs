@@ -96,6 +96,7 @@ fn kind(error: &anyhow::Error) -> FailureKind {
     }
     let start = match error.downcast_ref::<AdminError>() {
         Some(AdminError::Folder(start)) => Some(start),
+        Some(mistake) if mistake.is_mistake() => return FailureKind::User,
         Some(_) => return FailureKind::Network,
         None => error.downcast_ref::<StartError>(),
     };

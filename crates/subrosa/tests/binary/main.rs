@@ -16,6 +16,7 @@ mod errors;
 mod kills;
 mod machine;
 mod pipes;
+mod restored;
 mod running;
 mod screen;
 mod servers;

@@ -4,6 +4,7 @@
 mod book;
 mod change;
 mod checksum;
+mod copy;
 mod failure;
 mod open;
 mod reader;
@@ -14,6 +15,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use copy::{CopyError, clear_stage, copy, size};
 pub use open::OpenError;
 pub use schema::Tuning;
 pub use writer::WorkDone;

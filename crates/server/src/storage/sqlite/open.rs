@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Name of the database in the data folder; SQLite puts `-wal` and `-shm` beside it.
-const DATABASE: &str = "subrosa.db";
+pub(super) const DATABASE: &str = "subrosa.db";
 /// Name of the file whose lock says that a server is using the folder.
 const LOCK: &str = "lock";
 /// A database up to this size is checked as a whole whenever it is opened.

@@ -1,0 +1,135 @@
+//! A server put back from a copy and a line on paper, with the real binary.
+
+use crate::machine::{Machine, line_of, sheet, texts};
+use std::os::unix::fs::PermissionsExt;
+
+fn data(machine: &Machine) -> String {
+    machine.path("server").to_str().unwrap().to_owned()
+}
+
+fn path(machine: &Machine, name: &str) -> String {
+    machine.path(name).to_str().unwrap().to_owned()
+}
+
+/// Starts the server again on the port it had.
+fn serve_again(machine: &Machine, address: &str) -> crate::running::Running {
+    let server = machine.start(&["serve", "--listen", "127.0.0.1:0", "--data", &data(machine)]);
+    let again = server
+        .out
+        .line("the address", |line| line.starts_with("subrosa://"));
+    assert_eq!(again, address, "same key, same port");
+    server
+}
+
+#[test]
+fn a_server_comes_back_from_a_copy_and_the_line_on_paper_alone() {
+    let machine = Machine::new();
+    let (server, address) = machine.serve();
+    machine.ada_and_bob();
+    machine.run(&["send", "bob", "before the copy"]).ok();
+    let open_line = line_of(&machine.run(&["invite"]).ok());
+    let copy = path(&machine, "copy");
+    let made = machine.run(&["admin", "backup", "--data", &data(&machine), &copy]);
+    assert!(made.ok().contains("copy"), "{made:?}");
+    assert!(made.err.contains("admin secrets"), "it complains: {made:?}");
+    let mode = std::fs::metadata(&copy).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let twice = machine.run(&["admin", "backup", "--data", &data(&machine), &copy]);
+    assert!(twice.failed(1).contains("already"), "{twice:?}");
+
+    // Paper: printed, read back wrong, read back right.
+    let printed = machine
+        .run(&["admin", "secrets", "--data", &data(&machine)])
+        .ok();
+    let seed = printed.trim().to_owned();
+    let bytes = std::fs::read(&copy).unwrap();
+    let hex = seed.split([':', '-']).nth(3).unwrap().as_bytes();
+    assert_eq!(hex.len(), 64, "{seed}");
+    assert!(
+        !bytes.windows(64).any(|part| part == hex),
+        "the seed is in the copy"
+    );
+    let wrong = seed.replace(
+        &seed[20..22],
+        if &seed[20..22] == "ab" { "cd" } else { "ab" },
+    );
+    let confirm = [
+        "admin",
+        "secrets",
+        "--confirm",
+        "-",
+        "--data",
+        &data(&machine),
+    ];
+    assert!(
+        machine
+            .pipe(&confirm, wrong.as_bytes())
+            .failed(1)
+            .contains("typing error")
+    );
+    machine.pipe(&confirm, seed.to_uppercase().as_bytes()).ok();
+    let quiet = machine.run(&[
+        "admin",
+        "backup",
+        "--data",
+        &data(&machine),
+        &path(&machine, "copy2"),
+    ]);
+    quiet.ok();
+    assert!(!quiet.err.contains("admin secrets"), "{quiet:?}");
+
+    // Not while it runs; not with another seed; not without one.
+    let restore = ["admin", "restore", &copy, "--data", &data(&machine)];
+    assert!(machine.run(&restore).failed(3).contains("already running"));
+    server.kill();
+    std::fs::remove_dir_all(machine.path("server")).unwrap();
+    assert!(machine.run(&restore).failed(1).contains("--secrets"));
+    let junk = machine.write("junk", "no database");
+    let paper = machine.write("paper", format!("{seed}\n"));
+    let bad = [
+        "admin",
+        "restore",
+        &junk,
+        "--data",
+        &data(&machine),
+        "--secrets",
+        &paper,
+    ];
+    assert!(machine.run(&bad).failed(1).contains("cannot be used"));
+    let good = [
+        "admin",
+        "restore",
+        &copy,
+        "--data",
+        &data(&machine),
+        "--secrets",
+        &paper,
+    ];
+    assert!(machine.run(&good).ok().contains("2 accounts"));
+    let server = serve_again(&machine, &address);
+
+    // The line that was open before is void; people and passwords are as they were.
+    let join = ["join", &open_line, "--name", "eve", "--no-input"];
+    let told = machine.run(&join).failed(1);
+    assert!(told.contains("new one"), "{told}");
+    machine.run(&["send", "bob", "after it"]).ok();
+    machine.until(&["-p", "bob", "read", "ada"], |out| {
+        out.contains("before the copy") && out.contains("after it")
+    });
+    let (name, passphrase, _) = sheet(&machine.home("ada"));
+    let password = machine.write("password", format!("{passphrase}\n"));
+    let login = [
+        "login",
+        &address,
+        "--name",
+        &name,
+        "--password-file",
+        &password,
+        "-p",
+        "second",
+    ];
+    machine.run(&login).ok();
+    let read = machine.run(&["-p", "second", "read", "bob", "--json"]).ok();
+    assert_eq!(texts(&read).len(), 2, "{read}");
+    server.kill();
+}
