@@ -19,6 +19,9 @@ const WHY: &str = "a security claim is worth what is tested of it";
 
 const NO_TESTS: &str = "none";
 
+/// Where tests may prove something.
+const HOUSES: [&str; 2] = ["crates/", "tests/"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     Proven,
@@ -214,7 +217,7 @@ fn collect(tree: &Tree, claims: &BTreeMap<u32, Claim>) -> (Proofs, Vec<Finding>)
     for source in tree
         .sources
         .iter()
-        .filter(|source| source.path.starts_with("crates/"))
+        .filter(|source| HOUSES.iter().any(|house| source.path.starts_with(house)))
     {
         for (line, comment) in source.comment_lines() {
             let Some(numbers) = proven_by(comment) else {
@@ -223,7 +226,8 @@ fn collect(tree: &Tree, claims: &BTreeMap<u32, Claim>) -> (Proofs, Vec<Finding>)
             let fault = stray(source, line, &numbers, claims);
             findings
                 .extend(fault.map(|(what, fix)| Finding::new(&source.path, line, what, WHY, fix)));
-            if let Some(test) = test_around(source, line) {
+            // A test that does not run proves nothing.
+            if let Some(test) = test_around(source, line).filter(|test| !test.ignored) {
                 for number in numbers {
                     let files = proofs.entry(number).or_default();
                     let names = files.entry(source.path.clone()).or_default();

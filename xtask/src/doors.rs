@@ -75,6 +75,20 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        name: "subrosa-adversary",
+        links: &[],
+        tests_use: &[
+            "subrosa-client",
+            "subrosa-server",
+            "subrosa-proto",
+            "subrosa-channel",
+            "subrosa-login",
+            "subrosa-ledger",
+            "subrosa-e2e",
+            "subrosa-cipher",
+        ],
+    },
+    Room {
         name: "xtask",
         links: &[],
         tests_use: &[],

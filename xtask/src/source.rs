@@ -40,6 +40,8 @@ pub struct Trait {
 pub struct Test {
     pub name: String,
     pub lines: RangeInclusive<usize>,
+    /// It does not run with the others.
+    pub ignored: bool,
 }
 
 #[derive(Debug)]
@@ -138,13 +140,28 @@ fn find_tests(tokens: &[Token], text: &str) -> Vec<Test> {
             continue;
         }
         if let Some((name, last_line)) = function_after(rest) {
+            let first_line = first_line_above(text, hash.line);
+            let ignored = attributes_between(tokens, first_line, at)
+                .chain(rest.iter().take_while(|token| token.word() != Some("fn")))
+                .any(|token| token.word() == Some("ignore"));
             tests.push(Test {
                 name,
-                lines: first_line_above(text, hash.line)..=last_line,
+                lines: first_line..=last_line,
+                ignored,
             });
         }
     }
     tests
+}
+
+/// What stands before the attribute at `at`, from a line on.
+fn attributes_between(
+    tokens: &[Token],
+    first_line: usize,
+    at: usize,
+) -> impl Iterator<Item = &Token> {
+    let before = tokens.get(..at).unwrap_or_default();
+    before.iter().filter(move |token| token.line >= first_line)
 }
 
 /// The name of the next function and the line on which its body ends.

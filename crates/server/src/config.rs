@@ -49,6 +49,9 @@ pub struct Config {
     pub observer: Option<Observer>,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Gets between the channel and the post office.
+    #[cfg(feature = "lies")]
+    pub tap: Option<crate::Tap>,
 }
 
 impl Config {
@@ -62,6 +65,8 @@ impl Config {
             limits: Rates::default(),
             observer: None,
             clock: Clock::system(),
+            #[cfg(feature = "lies")]
+            tap: None,
         }
     }
 }

@@ -37,6 +37,8 @@ mod refused;
 mod secrets;
 mod server;
 mod session;
+#[cfg(feature = "lies")]
+mod tap;
 
 pub use config::{Clock, Config};
 pub use engine::Engine;
@@ -44,3 +46,5 @@ pub use error::StartError;
 pub use limits::Rates;
 pub use observer::{Observer, Seen};
 pub use server::Server;
+#[cfg(feature = "lies")]
+pub use tap::Tap;

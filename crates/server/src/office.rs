@@ -36,6 +36,8 @@ pub(crate) struct Office<S> {
     pub(crate) closing: watch::Sender<bool>,
     clock: Clock,
     observer: Option<Observer>,
+    #[cfg(feature = "lies")]
+    pub(crate) tap: Option<crate::Tap>,
     logins: Mutex<LoginLimit>,
     started: Instant,
 }
@@ -66,6 +68,8 @@ impl<S: Store> Office<S> {
             closing: watch::Sender::new(false),
             clock: config.clock.clone(),
             observer: config.observer.clone(),
+            #[cfg(feature = "lies")]
+            tap: config.tap.clone(),
             logins: Mutex::new(LoginLimit::new(&config.limits)),
             started: Instant::now(),
         })

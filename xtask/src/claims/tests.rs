@@ -53,6 +53,25 @@ fn a_proof_inside_a_test_or_with_words_counts() {
 }
 
 #[test]
+fn a_test_that_does_not_run_proves_nothing() {
+    let expected = "C1 is called proven, and no test says that it proves it";
+    for ignored in [
+        "// Proves: C1\n#[test]\n#[ignore = \"long\"]\nfn holds() {}\n",
+        "// Proves: C1\n#[ignore = \"long\"]\n#[tokio::test(flavor = \"multi_thread\")]\nasync fn holds() {}\n",
+    ] {
+        assert_eq!(
+            whats(&claim(1, "proven by tests", "none"), ignored),
+            [expected]
+        );
+    }
+    // The neighbour of one that is ignored runs.
+    let neighbour =
+        "#[test]\n#[ignore = \"long\"]\nfn other() {}\n// Proves: C1\n#[test]\nfn holds() {}\n";
+    let ledger = claim(1, "proven by tests", "`crates/a/tests/t.rs` (holds)");
+    assert_eq!(whats(&ledger, neighbour), [""; 0]);
+}
+
+#[test]
 fn a_proven_claim_without_a_test_is_refused() {
     let expected = "C1 is called proven, and no test says that it proves it";
     assert_eq!(whats(&claim(1, "proven by tests", "none"), ""), [expected]);

@@ -57,6 +57,10 @@ impl<S: Store> Handshaking<S> {
             connection: id,
             transcript,
         });
+        #[cfg(feature = "lies")]
+        let Some(link) = crate::tap::through(office.tap.as_ref(), link).await else {
+            return Session::Closed;
+        };
         let (reader, writer) = link.split();
         let patience = office.rates.write;
         let connection = Connection {
