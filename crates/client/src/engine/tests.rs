@@ -6,6 +6,7 @@ mod orders;
 mod person;
 mod receiving;
 mod sending;
+mod simulation;
 mod trust;
 mod upkeep;
 mod world;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use subrosa_ledger::{Account, Conversation, Record, Verdict, VoidReason, event_hash};
 use subrosa_proto::{
-    AccountId, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event, EventHash, Header,
+    AccountId, BoxKind, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event, EventHash, Header,
     Incarnation, KeyBox, LogHash, LoggedIn, Page, Prekey, Push, Refusal, Request, Response,
     SessionId, Signed, decode,
 };
@@ -61,6 +61,8 @@ pub struct Office {
     pub prekeys: BTreeMap<DeviceId, Signed>,
     pub logs: BTreeMap<ConvId, Log>,
     pub receipts: BTreeMap<(ConvId, DeviceId), Signed>,
+    /// Devices whose connection began with the password: they are given the history key's boxes.
+    pub by_password: BTreeSet<DeviceId>,
     pub incarnation: Incarnation,
     pub now_ms: u64,
     staged: HashMap<(DeviceId, SessionId), Vec<Bytes>>,
@@ -76,6 +78,7 @@ impl Office {
             prekeys: BTreeMap::new(),
             logs: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            by_password: BTreeSet::new(),
             incarnation: Incarnation([1; 16]),
             now_ms,
             staged: HashMap::new(),
@@ -90,14 +93,31 @@ impl Office {
         self.pushes.retain(|(other, _)| other != device);
     }
 
+    /// An account's chain has grown; all who know it are told.
+    pub fn grown(&mut self, account: Account) {
+        let (id, head) = (account.id(), account.head());
+        let mut told: BTreeSet<DeviceId> = account.devices().map(|device| device.id).collect();
+        for (follower, conv) in self.follows.keys() {
+            if self.logs[conv].state.member(&id).is_some() {
+                told.insert(*follower);
+            }
+        }
+        for device in told {
+            self.pushes
+                .push((device, Push::Chain { account: id, head }));
+        }
+        self.accounts.insert(id, account);
+    }
+
     /// What is to be pushed to a device.
     pub fn take_pushes(&mut self, device: &DeviceId) -> Vec<Push> {
         let mut pages = Vec::new();
         for ((follower, conv), next) in &mut self.follows {
             let log = &self.logs[conv];
             if follower == device && *next <= log.events.len() as u64 {
+                let history = self.by_password.contains(device);
                 pages.push(Push::Events {
-                    page: log.page(conv, device, *next),
+                    page: log.page_for(conv, device, history, *next),
                 });
                 *next = log.events.len() as u64 + 1;
             }
@@ -262,6 +282,31 @@ impl Office {
         response
     }
 
+    /// Whether a session has a box for each device that receives keys, and for each history key.
+    fn boxes_fit(&self, state: &Conversation, author: &DeviceId, boxes: Option<&[Bytes]>) -> bool {
+        let boxes = boxes.unwrap_or_default().iter();
+        let there: BTreeSet<(BoxKind, [u8; 32])> = boxes
+            .map(|bytes| decode::<KeyBox>(bytes).unwrap())
+            .map(|addressed| (addressed.kind, addressed.recipient))
+            .collect();
+        let mut wanted = BTreeSet::new();
+        for id in state.recipients() {
+            let account = &self.accounts[&id];
+            if state.archive() {
+                wanted.insert((BoxKind::History, id.0));
+            }
+            for device in state.recipient_devices(account) {
+                let prekey = self.prekeys.get(&device.id);
+                let prekey = prekey.map(|signed| decode::<Prekey>(&signed.body).unwrap());
+                let good = prekey.is_some_and(|prekey| prekey.expires_ms > self.now_ms);
+                if good && device.id != *author {
+                    wanted.insert((BoxKind::Device, device.id.0));
+                }
+            }
+        }
+        wanted.is_subset(&there)
+    }
+
     fn append(
         &mut self,
         device: DeviceId,
@@ -272,12 +317,12 @@ impl Office {
         if let Some(done) = self.done.get(&(device, counter)) {
             return done.clone();
         }
-        let log = self.logs.get_mut(conv).unwrap();
-        let mut state = log.state.clone();
+        let mut state = self.logs[conv].state.clone();
         let first = state.head().0 + 1;
         let mut posted = Vec::new();
         for (position, bytes) in (first..).zip(events) {
             let event: Event = decode(bytes).unwrap();
+            let log = self.logs.get_mut(conv).unwrap();
             let judge = Judge {
                 accounts: &self.accounts,
                 known: &log.known,
@@ -298,16 +343,23 @@ impl Office {
                 Verdict::Fork(_) => return Response::refused(ErrorCode::Conflict),
                 other => panic!("{other:?}"),
             }
+            let session = session_of(&event);
+            let boxes = session.and_then(|session| self.staged.remove(&(device, session)));
+            if session.is_some() && !self.boxes_fit(&state, &device, boxes.as_deref()) {
+                let ctl = state.ctl();
+                self.logs.get_mut(conv).unwrap().forget(first);
+                return Response::Stale { ctl };
+            }
+            let log = self.logs.get_mut(conv).unwrap();
             log.known.hashes.push(state.head().1);
             log.known.seen.insert(event_hash(&event));
-            let boxes =
-                session_of(&event).and_then(|session| self.staged.remove(&(device, session)));
             posted.push(Posted {
                 time_ms: self.now_ms,
                 event: bytes.clone(),
                 boxes: boxes.unwrap_or_default(),
             });
         }
+        let log = self.logs.get_mut(conv).unwrap();
         log.events.extend(posted);
         log.state = state;
         let response = Response::Appended {
@@ -331,6 +383,10 @@ impl Log {
 
     /// The page from a position on, as one device sees it.
     pub fn page(&self, conv: &ConvId, device: &DeviceId, first: u64) -> Page {
+        self.page_for(conv, device, false, first)
+    }
+
+    fn page_for(&self, conv: &ConvId, device: &DeviceId, history: bool, first: u64) -> Page {
         let events = self.events[first as usize - 1..].iter();
         let events = events.map(|posted| Delivered {
             time_ms: posted.time_ms,
@@ -338,7 +394,11 @@ impl Log {
             boxes: posted
                 .boxes
                 .iter()
-                .filter(|bytes| decode::<KeyBox>(bytes).unwrap().recipient == device.0)
+                .filter(|bytes| {
+                    let addressed = decode::<KeyBox>(bytes).unwrap();
+                    addressed.recipient == device.0
+                        || (history && addressed.kind == BoxKind::History)
+                })
                 .cloned()
                 .collect(),
         });

@@ -3,10 +3,10 @@
 use super::office::Office;
 use crate::command::{Answer, Caller, Command, Failure, Wait};
 use crate::engine::{CallId, Effect, Engine, EngineError, Input, Turn, fact};
-use crate::randomness;
 use crate::store::{FILE, Store, StoreError, StoreKey};
 use crate::view::{Notice, Row, RowKind, SendState};
 use bytes::Bytes;
+use rand::rngs::StdRng;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use subrosa_e2e::{Credential, Identity, Machine, Slot, SlotSecret, found_account, open_vault};
@@ -36,12 +36,22 @@ pub struct Person {
     pub leaves: Vec<Option<u64>>,
     pub ended: Vec<CallId>,
     next_call: CallId,
+    /// In place of the system's random numbers.
+    rng: StdRng,
 }
 
 /// What a new account hands to the server.
 pub struct Founded {
     pub account: Account,
     pub prekey: Signed,
+}
+
+/// A folder for a home, in memory where the system has such: the tests' homes need not outlive it.
+fn room() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(memory)
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
 }
 
 fn slot_secret(account: AccountId) -> SlotSecret {
@@ -58,7 +68,16 @@ impl Person {
         now_ms: u64,
         prepare: impl FnOnce(&crate::store::Desk<'_>, AccountId) -> Result<(), StoreError>,
     ) -> (Self, Founded) {
-        let mut rng = randomness::system();
+        Self::found_by(rand::make_rng(), name, now_ms, prepare)
+    }
+
+    /// The same, from given randomness.
+    pub fn found_by(
+        mut rng: StdRng,
+        name: &str,
+        now_ms: u64,
+        prepare: impl FnOnce(&crate::store::Desk<'_>, AccountId) -> Result<(), StoreError>,
+    ) -> (Self, Founded) {
         let identity = Identity::generate(&mut rng);
         let account = identity.id();
         let (mut machine, mut changes) = Machine::generate(account, &mut rng);
@@ -74,7 +93,7 @@ impl Person {
         let founding =
             found_account(identity, &name, device, "first", slot(), slot(), &mut rng).unwrap();
         let own = Account::from_chain(&founding.chain).unwrap();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = room();
         let key = StoreKey::create(dir.path(), None).unwrap();
         let mut store = Store::open(dir.path(), FILE, &key, true).unwrap();
         store
@@ -92,7 +111,7 @@ impl Person {
                 prepare(desk, account)
             })
             .unwrap();
-        let person = Self::seated(dir, store, founding.bundle, now_ms);
+        let person = Self::seated(dir, store, founding.bundle, now_ms, rng);
         let founded = Founded {
             account: own,
             prekey,
@@ -100,7 +119,13 @@ impl Person {
         (person, founded)
     }
 
-    fn seated(dir: tempfile::TempDir, mut store: Store, bundle: Bytes, now_ms: u64) -> Self {
+    fn seated(
+        dir: tempfile::TempDir,
+        mut store: Store,
+        bundle: Bytes,
+        now_ms: u64,
+        rng: StdRng,
+    ) -> Self {
         let engine = store.transaction(Engine::load).unwrap();
         Self {
             dir,
@@ -118,7 +143,39 @@ impl Person {
             leaves: Vec::new(),
             ended: Vec::new(),
             next_call: 1,
+            rng,
         }
+    }
+
+    /// A further device of a person's account, let in by the password.
+    pub fn further(rng: StdRng, of: &Self, office: &mut Office, label: &str, now_ms: u64) -> Self {
+        let mut rng = rng;
+        let secret = slot_secret(of.account);
+        let mut account = office.accounts[&of.account].clone();
+        let vault = open_vault(&of.bundle, Slot::Password, &secret, &account).unwrap();
+        let (mut machine, mut changes) = Machine::generate(of.account, &mut rng);
+        let (prekey, made) = machine.next_prekey(now_ms, &mut rng);
+        changes.then(made);
+        let added = vault.add_device(&account, machine.device(), label);
+        account.append(&added).unwrap();
+        let dir = room();
+        let key = StoreKey::create(dir.path(), None).unwrap();
+        let mut store = Store::open(dir.path(), FILE, &key, true).unwrap();
+        store
+            .transaction(|desk| {
+                desk.set_fact(fact::ACCOUNT, &of.account)?;
+                desk.set_fact(fact::ADDRESS, &of.engine.address().to_string())?;
+                desk.set_account(&account)?;
+                desk.save(&changes)?;
+                desk.save(&machine.prekey_published(now_ms))
+            })
+            .unwrap();
+        office.prekeys.insert(machine.device(), prekey);
+        office.grown(account);
+        office.by_password.insert(machine.device());
+        let mut person = Self::seated(dir, store, of.bundle.clone(), now_ms, rng);
+        person.engine.with_history(vault.history_opener());
+        person
     }
 
     /// The same home, copied, in the hands of another process.
@@ -129,7 +186,13 @@ impl Person {
             std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
         }
         let store = open(dir.path());
-        Self::seated(dir, store, self.bundle.clone(), self.now_ms)
+        Self::seated(
+            dir,
+            store,
+            self.bundle.clone(),
+            self.now_ms,
+            rand::make_rng(),
+        )
     }
 
     /// The process ends as by kill -9, and another takes over: what it had sent and not heard is lost.
@@ -142,15 +205,32 @@ impl Person {
         self.leaves.clear();
     }
 
+    /// The process ends as by kill -9 before what an input changes is on disk.
+    pub fn die_of(&mut self, input: Input) {
+        let (engine, now_ms, rng) = (&mut self.engine, self.now_ms, &mut self.rng);
+        let outcome = self.store.transaction(|desk| {
+            let mut turn = Turn {
+                now_ms,
+                desk,
+                rng: &mut *rng,
+                effects: Vec::new(),
+            };
+            engine.handle(&mut turn, input)?;
+            Err::<(), _>(EngineError::Secrets("the process ended".to_owned()))
+        });
+        assert!(outcome.is_err());
+        self.restart();
+    }
+
     pub fn give(&mut self, input: Input) {
-        let (engine, now_ms) = (&mut self.engine, self.now_ms);
+        let (engine, now_ms, rng) = (&mut self.engine, self.now_ms, &mut self.rng);
         let effects = self
             .store
             .transaction(|desk| {
                 let mut turn = Turn {
                     now_ms,
                     desk,
-                    rng: &mut randomness::system(),
+                    rng: &mut *rng,
                     effects: Vec::new(),
                 };
                 engine.handle(&mut turn, input)?;
@@ -338,7 +418,7 @@ fn added_device(
     mut onto: Account,
     label: &str,
 ) -> (Machine, Signed, Account) {
-    let mut rng = randomness::system();
+    let mut rng: StdRng = rand::make_rng();
     let secret = slot_secret(person.account);
     let vault = open_vault(&person.bundle, Slot::Password, &secret, known).unwrap();
     let (mut machine, _) = Machine::generate(person.account, &mut rng);
