@@ -60,7 +60,7 @@ impl Simulation {
                     id: asked.id,
                     response,
                 };
-                return self.to_client(at, answer);
+                return self.send_down(at, answer);
             }
             Wire::Up { down, .. } if down.front().is_some_and(|(at, _)| *at <= now) => {
                 let (_, message) = down.pop_front().expect("one is there");
@@ -76,7 +76,7 @@ impl Simulation {
         node.give(&mut self.office, now, Input::Tick);
     }
 
-    fn to_client(&mut self, at: usize, message: FromServer) {
+    fn send_down(&mut self, at: usize, message: FromServer) {
         let arrives = self.now_ms + self.delay();
         if let Wire::Up { down, .. } = &mut self.nodes[at].wire {
             let before = down.back().map_or(0, |(at, _)| *at);
@@ -144,7 +144,7 @@ impl Simulation {
             let node = &self.nodes[at];
             if node.online() {
                 for push in self.office.take_pushes(&node.person.device) {
-                    self.to_client(at, FromServer::Push { push });
+                    self.send_down(at, FromServer::Push { push });
                 }
             }
         }
