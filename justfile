@@ -28,6 +28,10 @@ bench:
     cargo bench -p subrosa-channel
     cargo bench -p subrosa-login
 
+# many devices, people, restarts, losses and partitions from a thousand seeds; an hour on one core
+simulate seeds="1000" first="0" acts="400":
+    FIRST={{first}} SEEDS={{seeds}} ACTS={{acts}} cargo test --release -p subrosa-client --lib every_device_reads -- --nocapture
+
 # a server and two people in a temporary folder
 demo:
     cargo run --release -- demo

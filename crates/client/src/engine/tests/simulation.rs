@@ -5,7 +5,7 @@
 //! their writes are on disk, devices come, clocks go wrong, nights pass. In the end everything
 //! heals, and the logs are compared with what each device shows (`verdict`).
 //!
-//! A seed that fails is run again by `SEED=17 cargo test -p subrosa-client one_seed -- --ignored`.
+//! A seed that fails tells its story, and is run again by `FIRST=17 SEEDS=1` before the same command.
 
 mod events;
 mod network;
@@ -128,23 +128,24 @@ fn from_environment(name: &str, default: u64) -> u64 {
     given.map_or(default, |text| text.parse().expect("a number"))
 }
 
+/// A few seeds; a long run asks for more: `SEEDS=1000 ACTS=400 cargo test -p subrosa-client every_device`.
+///
 /// Proves: C14, C16
 #[test]
 fn every_device_reads_what_it_may_and_nothing_else() {
+    let (first, seeds) = (from_environment("FIRST", 0), from_environment("SEEDS", 4));
+    let acts = u32::try_from(from_environment("ACTS", 100)).unwrap();
     let mut total = Figures::default();
-    for seed in 0..4 {
-        total.add(&simulate(
-            seed,
-            &Plan {
-                people: 3,
-                acts: 100,
-            },
-        ));
+    for (seed, number) in (first..first + seeds).zip(1..) {
+        let people = 2 + usize::try_from(seed % 4).unwrap();
+        total.add(&simulate(seed, &Plan { people, acts }));
+        if number % 20 == 0 {
+            println!("{number} seeds from {first}, {acts} acts each: {total:?}");
+        }
     }
-    assert!(total.delivered > 200, "{total:?}: it proves nothing");
     assert!(
-        total.breaks > 10 && total.deaths > 10,
-        "{total:?}: nothing went wrong"
+        total.delivered >= 40 * seeds && total.breaks >= seeds && total.deaths >= seeds,
+        "{total:?}: it proves nothing"
     );
 }
 
@@ -165,32 +166,4 @@ fn a_seed_replays() {
         stories.next() == stories.next(),
         "something is not from the seed"
     );
-}
-
-#[test]
-#[ignore = "the long run: SEEDS=1000 FIRST=0 ACTS=400"]
-fn many_seeds() {
-    let (first, seeds) = (
-        from_environment("FIRST", 0),
-        from_environment("SEEDS", 1_000),
-    );
-    let acts = u32::try_from(from_environment("ACTS", 400)).unwrap();
-    let mut total = Figures::default();
-    for seed in first..first + seeds {
-        let people = 2 + usize::try_from(seed % 4).unwrap();
-        total.add(&simulate(seed, &Plan { people, acts }));
-        if seed % 20 == 19 {
-            println!("{} seeds: {total:?}", seed + 1 - first);
-        }
-    }
-    println!("{seeds} seeds from {first}, {acts} acts each: {total:?}");
-}
-
-#[test]
-#[ignore = "one seed with its story: SEED=17 ACTS=400 PEOPLE=3"]
-fn one_seed() {
-    let acts = u32::try_from(from_environment("ACTS", 400)).unwrap();
-    let seed = from_environment("SEED", 0);
-    let people = usize::try_from(from_environment("PEOPLE", 2 + seed % 4)).unwrap();
-    println!("{:?}", simulate(seed, &Plan { people, acts }));
 }
