@@ -2,6 +2,7 @@
 //! guard of every append, and at each client.
 
 use crate::judgement::{Halt, authentic, open_header};
+use crate::prekey::claimed_end;
 use crate::state::{STATE_VERSION, Standing, State};
 use crate::{
     Account, CreateError, Device, OutOfOrder, Record, Verdict, VoidReason, event_hash, next_log,
@@ -253,6 +254,21 @@ impl Conversation {
         account
             .devices()
             .filter(move |device| receives && !self.dead(&account.id(), &device.id))
+    }
+    /// The account and device that a control event ends, if it is a `revoke` that reads.
+    #[must_use]
+    pub fn ended_device(event: &Event) -> Option<(AccountId, DeviceId)> {
+        match decode(&event.body).ok()? {
+            Control::Revoke {
+                account,
+                statement,
+                logout,
+            } => {
+                let (_, device) = claimed_end(&statement, logout)?;
+                Some((account, device))
+            }
+            _ => None,
+        }
     }
     /// A session that is open under the current control event.
     #[must_use]

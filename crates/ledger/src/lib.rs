@@ -10,6 +10,7 @@ mod chain;
 mod chain_error;
 mod conversation;
 mod hash;
+mod joining;
 mod judgement;
 mod membership;
 mod prekey;
@@ -25,6 +26,7 @@ pub use conversation::{Conversation, Member, Session};
 pub use hash::{
     account_id, body_hash, bundle_hash, event_hash, next_log, statement_hash, trimmed_event_hash,
 };
+pub use joining::{JoinError, Joined, Joining, Step};
 pub use judgement::SESSIONS_OPEN_MAX;
 pub use membership::PARTICIPANTS_MAX;
 pub use prekey::{PrekeyError, check_prekey};

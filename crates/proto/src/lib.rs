@@ -25,6 +25,7 @@ mod request;
 mod response;
 mod signed;
 mod statement;
+mod timer;
 mod version;
 
 pub use address::{Address, AddressError, Host, InviteLine, InviteSecret};
@@ -41,7 +42,8 @@ pub use keybox::{BoxKind, KeyBox};
 pub use push::Push;
 pub use receipt::Register;
 pub use request::{Cursor, FromClient, Request};
-pub use response::{ConvHead, Delivered, FromServer, InviteNote, LoggedIn, Page, Response};
+pub use response::{ConvHead, Delivered, FromServer, InviteNote, LoggedIn, Page, Placed, Response};
 pub use signed::Signed;
 pub use statement::{LOGOUT_ID, Prekey, Statement, StatementOp};
+pub use timer::{TIMER_STEPS_MS, timer_ms};
 pub use version::{BUILD, PROTOCOL_MAX, PROTOCOL_MIN};

@@ -18,6 +18,8 @@ pub const TEXT_BYTES_MAX: usize = 48 * 1024;
 pub const APPEND_EVENTS_MAX: usize = 2;
 /// Statements in one account chain.
 pub const CHAIN_STATEMENTS_MAX: u64 = 1_024;
+/// The same in bytes, so that a chain with its prekeys fits into one answer.
+pub const CHAIN_BYTES_MAX: usize = 160 * 1024;
 /// Live devices of one account.
 pub const ACCOUNT_DEVICES_MAX: usize = 20;
 /// Live devices in one room.

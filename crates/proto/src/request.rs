@@ -53,8 +53,9 @@ choice! {
         9 => Lookup { name: Name },
         /// The genesis of an account.
         10 => Genesis { account: AccountId },
-        /// Chains and prekeys of the members of a conversation that has accepted each other.
-        11 => People { conv: ConvId },
+        /// Chains and prekeys of the members of a conversation that has accepted each other, in the
+        /// order of their accounts, after this one.
+        11 => People { conv: ConvId, after: Option<AccountId> },
         /// Opens a conversation by its create event.
         12 => Create { counter: u64, event: Bytes },
         /// Boxes of a session that is about to be opened, in parts. Each is an encoded `KeyBox`.
@@ -73,5 +74,9 @@ choice! {
         19 => AckBoxes { conv: ConvId, to: u64 },
         /// The account's own chain from a number on.
         20 => OwnChain { from: u64 },
+        /// The control events above this position that lie before the account's start.
+        21 => ControlHistory { conv: ConvId, after: u64 },
+        /// Chains of accounts that the log remembers, members or not.
+        22 => Chains { conv: ConvId, accounts: Vec<AccountId> },
     }
 }

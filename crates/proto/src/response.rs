@@ -32,8 +32,9 @@ choice! {
         5 => Opened { chain: Vec<Signed>, bundle: Bytes },
         /// To `Lookup` and `Genesis`.
         6 => Account { genesis: Signed },
-        /// To `People`: chains, one after another, and the newest prekey of each device.
-        7 => People { chains: Vec<Vec<Signed>>, prekeys: Vec<Signed> },
+        /// To `People`: chains, one after another, and the newest prekey of each device; ask again
+        /// after the last account while `more`.
+        7 => People { chains: Vec<Vec<Signed>>, prekeys: Vec<Signed>, more: bool },
         /// To `Create` and `Append`: the first position and the time of arrival. It is on disk.
         8 => Appended { first: u64, time_ms: u64 },
         /// To `Append`: the control head, or the boxes, no longer fit. Nothing was stored.
@@ -44,6 +45,23 @@ choice! {
         11 => Conversations { heads: Vec<ConvHead>, more: bool },
         /// To `OwnChain`.
         12 => Chain { statements: Vec<Signed> },
+        /// To `ControlHistory`: where the account's start is, and control events before it. With the
+        /// last of them come the hashes of the events between the base of the event at the start
+        /// and the start.
+        13 => ControlHistory { since: u64, events: Vec<Placed>, hashes: Vec<EventHash>, more: bool },
+        /// To `Chains`: of the accounts asked for, in their order, as many as fit.
+        14 => Chains { chains: Vec<Vec<Signed>> },
+    }
+}
+
+record! {
+    /// An event and its position.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Placed {
+        /// From 1.
+        pub position: u64,
+        /// Encoded [`crate::Event`].
+        pub event: Bytes,
     }
 }
 

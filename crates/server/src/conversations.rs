@@ -9,6 +9,7 @@
 mod append;
 mod boxes;
 mod create;
+mod history;
 mod judge;
 mod line;
 mod loading;

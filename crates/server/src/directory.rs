@@ -29,39 +29,62 @@ impl<S: Store> Office<S> {
         })
     }
 
-    /// Chains and prekeys of those members of a conversation that have accepted it, for a member.
-    /// Of those that have not, the genesis.
-    pub(crate) async fn people(&self, asking: &AccountId, conv: &ConvId) -> Outcome<Response> {
+    /// Chains and prekeys of those members of a conversation that have accepted it, for a member;
+    /// of those that have not, the genesis. In the order of their accounts after one of them, as
+    /// many as fit into an answer. A member that is pending itself is given chains alone: with
+    /// them it can judge who is there, and it has nothing to seal.
+    pub(crate) async fn people(
+        &self,
+        asking: &AccountId,
+        conv: &ConvId,
+        after: Option<AccountId>,
+    ) -> Outcome<Response> {
         self.place(asking, conv)
             .await?
             .filter(|place| place.until.is_none())
             .ok_or(ErrorCode::NotFound)?;
         let members = self.members(conv).await?.ok_or(ErrorCode::NotFound)?;
+        let waits = members
+            .iter()
+            .any(|(account, pending)| account == asking && *pending);
         let (mut chains, mut prekeys) = (Vec::new(), Vec::new());
-        let mut left = limits::MESSAGE_BYTES_MAX / 2;
-        for (account, pending) in members {
+        let mut left = limits::PAGE_BYTES_MAX;
+        let rest = members
+            .into_iter()
+            .skip_while(|(account, _)| after.is_some_and(|after| *account <= after));
+        for (account, pending) in rest {
             let known = self.account(&account).await?;
             let known = known.ok_or(Refused::Damaged("a member has no account"))?;
             let statements = known.account.statements();
-            let open = if pending && account != *asking {
-                1
-            } else {
-                statements.len()
-            };
+            let hidden = pending && account != *asking;
+            let open = if hidden { 1 } else { statements.len() };
             let chain: Vec<_> = statements.iter().take(open).cloned().collect();
-            let bytes: usize = chain.iter().map(|signed| signed.body.len() + 80).sum();
-            left = left.checked_sub(bytes).ok_or(ErrorCode::TooLarge)?;
-            chains.push(chain);
-            if open > 1 {
-                for published in self.prekeys(&account).await? {
-                    left = left
-                        .checked_sub(published.signed.body.len() + 80)
-                        .ok_or(ErrorCode::TooLarge)?;
-                    prekeys.push(published.signed);
-                }
+            let keys: Vec<_> = if hidden || (waits && account != *asking) {
+                Vec::new()
+            } else {
+                let published = self.prekeys(&account).await?.into_iter();
+                published.map(|published| published.signed).collect()
+            };
+            let size = chain.iter().chain(&keys);
+            let size: usize = size.map(|signed| signed.body.len() + 80).sum();
+            if size > left && !chains.is_empty() {
+                let more = true;
+                return Ok(Response::People {
+                    chains,
+                    prekeys,
+                    more,
+                });
             }
+            left = left.saturating_sub(size);
+            chains.push(chain);
+            prekeys.extend(keys);
         }
-        Ok(Response::People { chains, prekeys })
+        let more = false;
+        Ok(Response::People {
+            chains,
+            prekeys,
+            more,
+        })
     }
 
     /// Tells all who share a conversation with an account, and its own devices, that its chain has grown.

@@ -98,7 +98,11 @@ impl<S: Store> Ready<S> {
                 .map(done),
             Request::Lookup { name } => office.lookup(&name).await,
             Request::Genesis { account } => office.genesis(&account).await,
-            Request::People { conv } => office.people(&account, &conv).await,
+            Request::People { conv, after } => office.people(&account, &conv, after).await,
+            Request::ControlHistory { conv, after } => {
+                office.control_history(&account, &conv, after).await
+            }
+            Request::Chains { conv, accounts } => office.chains(&account, &conv, accounts).await,
             Request::Create { counter, event } => {
                 office.create(&account, &device, counter, event).await
             }

@@ -150,6 +150,13 @@ pub(crate) fn conversation(conv: &ConvId) -> RecordKey {
 pub(crate) fn mark(conv: &ConvId, position: u64) -> RecordKey {
     RecordKey::new(b'M', &[&conv.0, &position.to_be_bytes()])
 }
+pub(crate) fn controls(conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'H', &[&conv.0])
+}
+/// The control event at a position, as it is in the log: who joins later is given all of them.
+pub(crate) fn control(conv: &ConvId, position: u64) -> RecordKey {
+    RecordKey::new(b'H', &[&conv.0, &position.to_be_bytes()])
+}
 pub(crate) fn places(account: &AccountId) -> RecordKey {
     RecordKey::new(b'U', &[&account.0])
 }
@@ -177,6 +184,13 @@ pub(crate) fn receipt(conv: &ConvId, device: &DeviceId) -> RecordKey {
 
 /// Every so many positions the state of a conversation and its L are written down.
 pub(crate) const MARK_STEP: u64 = 64;
+
+/// The last 8 bytes of a key: the position that it ends with.
+pub(crate) fn last_position(key: &RecordKey) -> Option<u64> {
+    key.as_bytes()
+        .last_chunk::<8>()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+}
 
 /// The last 32 bytes of a key: the conversation, account or device that it ends with.
 pub(crate) fn last_id(key: &RecordKey) -> Option<[u8; 32]> {

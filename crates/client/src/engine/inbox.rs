@@ -48,10 +48,7 @@ impl Engine {
         match meaning {
             Meaning::Control(control) => {
                 talk.members.changed();
-                match self.control_words(&spot, &control) {
-                    Some(words) => self.note(turn, talk, &spot, LINE_INFO, words.as_bytes()),
-                    None => Ok(()),
-                }
+                self.note_control(turn, talk, &spot, &control)
             }
             Meaning::Key(fields) => {
                 self.heed_quotes(turn, talk, &header, &fields)?;
@@ -59,6 +56,20 @@ impl Engine {
             }
             Meaning::Message(_) => self.message(turn, talk, &spot, event),
             Meaning::Unknown(kind) => self.note(turn, talk, &spot, LINE_NEWER, &kind.to_be_bytes()),
+        }
+    }
+
+    /// A line for a control event.
+    pub(super) fn note_control(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &Talk,
+        spot: &Spot,
+        control: &Control,
+    ) -> Result<(), EngineError> {
+        match self.control_words(spot, control) {
+            Some(words) => self.note(turn, talk, spot, LINE_INFO, words.as_bytes()),
+            None => Ok(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The link as the engine sees it: requests under way, answers, pushes, and its end.
 
 use super::commands::Waiting;
+use super::joining::Start;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError, fact};
 use crate::command::{Caller, Command, Failure, FailureKind};
@@ -8,7 +9,7 @@ use crate::view::LinkState;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use subrosa_e2e::Receipt;
-use subrosa_proto::{ConvId, FromServer, Name, Push, Request, Response, decode};
+use subrosa_proto::{AccountId, ConvId, FromServer, Name, Push, Request, Response, decode};
 
 /// A request that is not answered within this is one that never will be: the link is made anew.
 const ANSWER_MS_MAX: u64 = 90_000;
@@ -75,6 +76,10 @@ pub(super) struct Link {
     pub joining: HashSet<ConvId>,
     /// Conversations that the server did not give, and when they are asked for again.
     pub later: HashMap<ConvId, u64>,
+    /// Starts in the middle of a log that are being fetched.
+    pub starts: HashMap<ConvId, Start>,
+    /// Why something of the pages of members so far is not taken, by conversation.
+    pub refused: HashMap<ConvId, String>,
     /// The server's clock minus this machine's, as of the last login.
     pub ahead_ms: i64,
 }
@@ -84,7 +89,12 @@ pub(super) struct Link {
 pub(super) enum Asked {
     Login,
     Conversations,
-    People(ConvId),
+    /// Members after this account.
+    People(ConvId, Option<AccountId>),
+    /// Control events before the start.
+    ControlHistory(ConvId),
+    /// Chains of those who signed them.
+    Chains(ConvId),
     Append {
         no: i64,
         seq: i64,
@@ -126,6 +136,8 @@ impl Link {
             listing: false,
             joining: HashSet::new(),
             later: HashMap::new(),
+            starts: HashMap::new(),
+            refused: HashMap::new(),
             ahead_ms: 0,
         }
     }
@@ -210,6 +222,8 @@ impl Engine {
         self.link.asked.clear();
         self.link.joining.clear();
         self.link.later.clear();
+        self.link.starts.clear();
+        self.link.refused.clear();
         self.link.listing = false;
         for talk in self.talks.values_mut() {
             talk.unlink();
@@ -337,7 +351,11 @@ impl Engine {
             (Asked::Conversations, Response::Conversations { heads, more }) => {
                 self.heads(turn, &heads, more)
             }
-            (Asked::People(conv), response) => self.people_came(turn, conv, response),
+            (Asked::People(conv, after), response) => self.people_came(turn, conv, after, response),
+            (Asked::ControlHistory(conv), response) => {
+                self.control_history_came(turn, conv, response)
+            }
+            (Asked::Chains(conv), response) => self.chains_came(turn, conv, response),
             (Asked::Append { no, seq }, response) => self.append_answered(turn, no, seq, response),
             (Asked::Create { seq }, response) => self.create_answered(turn, seq, response),
             (Asked::Accept { call, conversation }, response) => {

@@ -7,7 +7,7 @@ use super::turn::Turn;
 use super::{Engine, EngineError};
 use subrosa_e2e::{CopiedDevice, QuoteVerdict, judge_quote};
 use subrosa_proto::{
-    AccountId, ConvId, LOGOUT_ID, Prekey, Quote, Request, Response, Signed, decode,
+    AccountId, ConvId, LOGOUT_ID, Prekey, Quote, Request, Response, Signed, Statement, decode,
 };
 
 /// So many times in a row the members are asked for at once; then with growing pauses.
@@ -94,8 +94,14 @@ impl Engine {
     pub(super) fn want(&mut self, turn: &mut Turn<'_>, conv: ConvId) {
         if !self.numbers.contains_key(&conv) && self.link.joining.insert(conv) {
             self.link.later.remove(&conv);
-            self.ask(turn, Request::People { conv }, Asked::People(conv));
+            self.ask_people(turn, conv, None);
         }
+    }
+
+    /// Asks for the members after an account.
+    fn ask_people(&mut self, turn: &mut Turn<'_>, conv: ConvId, after: Option<AccountId>) {
+        let request = Request::People { conv, after };
+        self.ask(turn, request, Asked::People(conv, after));
     }
 
     /// Asks for the members of a conversation, now or when the pause is over.
@@ -114,7 +120,7 @@ impl Engine {
         }
         talk.members.asking(turn.now_ms);
         let conv = talk.id();
-        self.ask(turn, Request::People { conv }, Asked::People(conv));
+        self.ask_people(turn, conv, None);
     }
 
     /// Asks where it was put off.
@@ -135,11 +141,17 @@ impl Engine {
         &mut self,
         turn: &mut Turn<'_>,
         conv: ConvId,
+        after: Option<AccountId>,
         response: Response,
     ) -> Result<(), EngineError> {
-        let (chains, prekeys) = match response {
-            Response::People { chains, prekeys } => (chains, prekeys),
+        let (chains, prekeys, more) = match response {
+            Response::People {
+                chains,
+                prekeys,
+                more,
+            } => (chains, prekeys, more),
             Response::Refused { refusal } => {
+                self.link.refused.remove(&conv);
                 tracing::info!(code = ?refusal.code, "the members were not given");
                 return self.people_refused(turn, conv, refusal.retry_ms);
             }
@@ -148,7 +160,18 @@ impl Engine {
                     .server_broke_protocol(turn, "an answer of another kind than the question");
             }
         };
-        let refused = self.take_people(turn, &chains, &prekeys)?;
+        if let Some(refused) = self.take_people(turn, &chains, &prekeys)? {
+            self.link.refused.insert(conv, refused);
+        }
+        if more {
+            let last = chains.last().and_then(|chain| account_of(chain));
+            if last.is_none() || last <= after {
+                return self.server_broke_protocol(turn, "members that do not come in order");
+            }
+            self.ask_people(turn, conv, last);
+            return Ok(());
+        }
+        let refused = self.link.refused.remove(&conv);
         self.tell_own_devices();
         let Some(no) = self.numbers.get(&conv).copied() else {
             self.follow(turn, conv, 1);
@@ -299,4 +322,10 @@ impl Engine {
             );
         }
     }
+}
+
+/// The account that a chain says it is of.
+fn account_of(chain: &[Signed]) -> Option<AccountId> {
+    let genesis = decode::<Statement>(&chain.first()?.body).ok()?;
+    Some(genesis.account)
 }

@@ -11,6 +11,7 @@
 //! | `link` | requests under way, what the server answers and pushes |
 //! | `login` | the device's login, and the state of the server that comes with it |
 //! | `sync` | events of a conversation, in order, once |
+//! | `joining` | the start in a log that others began |
 //! | `inbox` | what one event means: keys, contents, notes |
 //! | `members` | chains and prekeys of those to whom is sealed |
 //! | `outbox` | contents that wait, and whoever waits for them to leave |
@@ -27,6 +28,7 @@ mod alarms;
 mod commands;
 mod inbox;
 mod invites;
+mod joining;
 mod link;
 mod login;
 mod lookup;

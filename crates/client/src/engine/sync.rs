@@ -7,7 +7,7 @@ use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::command::{Failure, FailureKind};
 use crate::view::Notice;
-use subrosa_ledger::{Conversation, Verdict, event_hash};
+use subrosa_ledger::{Conversation, Step as LogStep, Verdict, event_hash};
 use subrosa_proto::{ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode};
 
 /// A server that leaves something out so often in a row is not asked once more on this link.
@@ -37,6 +37,10 @@ impl Engine {
     }
 
     pub(super) fn page(&mut self, turn: &mut Turn<'_>, page: Page) -> Result<(), EngineError> {
+        if self.starts_here(&page) {
+            self.ask_start(turn, page);
+            return Ok(());
+        }
         let no = match self.numbers.get(&page.conv) {
             Some(no) => *no,
             None => match self.begin(turn, &page)? {
@@ -163,31 +167,58 @@ impl Engine {
                 return Ok(None);
             }
         };
-        let wish = self.conversation_name(&state);
-        let (no, name) = turn
-            .desk
-            .add_conversation(&page.conv, &wish, &encode(&state))?;
-        let (at, log) = state.head();
-        turn.desk.add_log(no, at, &log, &event_hash(&event))?;
-        self.numbers.insert(page.conv, no);
-        self.link.joining.remove(&page.conv);
+        let step = LogStep {
+            position: state.head().0,
+            event: event_hash(&event),
+            log: state.head().1,
+        };
+        let no = self.new_talk(turn, state, &[step], page.head)?;
+        self.greeted(turn, no, &event, first.time_ms)?;
+        self.tell_joined(turn, no)?;
+        Ok(Some(no))
+    }
+
+    /// Puts a conversation into the store, with the steps of its log that are known.
+    pub(super) fn new_talk(
+        &mut self,
+        turn: &Turn<'_>,
+        state: Conversation,
+        steps: &[LogStep],
+        server_head: u64,
+    ) -> Result<i64, EngineError> {
+        let (conv, wish) = (state.id(), self.conversation_name(&state));
+        let (no, name) = turn.desk.add_conversation(&conv, &wish, &encode(&state))?;
+        for step in steps {
+            turn.desk
+                .add_log(no, step.position, &step.log, &step.event)?;
+        }
+        self.numbers.insert(conv, no);
+        self.link.joining.remove(&conv);
         let mut talk = Talk::new(no, name, state);
-        talk.server_head = Some(page.head);
+        talk.server_head = Some(server_head);
         talk.members.given(turn.now_ms);
         self.talks.insert(no, talk);
-        self.greeted(turn, no, &event, first.time_ms)?;
+        Ok(no)
+    }
+
+    pub(super) fn tell_joined(&self, turn: &mut Turn<'_>, no: i64) -> Result<(), EngineError> {
         if let Some(talk) = self.talks.get(&no)
             && talk.state.form() != Form::Own
         {
             let view = self.conversation_view(turn.desk, talk)?;
             self.tell_all(turn, &Notice::Joined(view));
         }
-        Ok(Some(no))
+        Ok(())
     }
 
     /// A member has signed that it saw another log. The state stays where it is, so that the next
     /// link meets the same event and stops here again.
-    fn forked(&mut self, turn: &mut Turn<'_>, no: i64, what: &str) -> Result<(), EngineError> {
+    pub(super) fn forked(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: i64,
+        what: &str,
+    ) -> Result<(), EngineError> {
         let Some(talk) = self.talks.get_mut(&no) else {
             return Ok(());
         };

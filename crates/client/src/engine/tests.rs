@@ -1,6 +1,7 @@
 //! The engine without sockets: two people, a naive server in memory, a clock that is moved by hand.
 
 mod boundaries;
+mod joining;
 mod office;
 mod orders;
 mod person;

@@ -7,12 +7,12 @@ use subrosa_proto::{Control, Event, Form, Header, Role, decode, encode};
 
 /// One thing that somebody does, rightly or wrongly.
 #[derive(Debug, Clone)]
-struct Deed {
+pub struct Deed {
     author: usize,
     device: usize,
     what: What,
     /// Whether it is made from the log as it was some events ago.
-    lag: usize,
+    pub lag: usize,
     /// A bit of the encoding that is turned over.
     damage: Option<u16>,
     /// Whether it is posted twice.
@@ -20,7 +20,7 @@ struct Deed {
 }
 
 #[derive(Debug, Clone)]
-enum What {
+pub enum What {
     Add(usize, Role),
     Accept,
     Remove(usize),
@@ -33,7 +33,7 @@ enum What {
     Unknown(u8),
 }
 
-const PEOPLE: usize = 4;
+pub const PEOPLE: usize = 4;
 
 fn what() -> impl Strategy<Value = What> {
     let person = 0..PEOPLE;
@@ -52,7 +52,7 @@ fn what() -> impl Strategy<Value = What> {
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+pub fn deed() -> impl Strategy<Value = Deed> {
     (
         0..PEOPLE,
         prop_oneof![4 => Just(0_usize), 1 => Just(1)],
@@ -73,7 +73,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 impl Deed {
     /// The event, as its author makes it from the log that it has.
-    fn event(&self, people: &[Person], log: &Log) -> Option<Event> {
+    pub fn event(&self, people: &[Person], log: &Log) -> Option<Event> {
         let author = &people[self.author];
         let id = |person: &usize| people[*person].id();
         let control = match &self.what {

@@ -9,6 +9,8 @@ mod control;
 #[cfg(test)]
 mod fork;
 #[cfg(test)]
+mod joining;
+#[cfg(test)]
 mod prekey;
 #[cfg(test)]
 mod sessions;

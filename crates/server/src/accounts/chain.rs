@@ -186,7 +186,12 @@ fn is_repetition(account: &Account, statements: &[Signed], decoded: &[Statement]
 
 fn check_size(account: &Account) -> Outcome<()> {
     let long = account.head().seq >= limits::CHAIN_STATEMENTS_MAX;
-    if long || account.devices().count() > limits::ACCOUNT_DEVICES_MAX {
+    let statements = account.statements().iter();
+    let bytes: usize = statements.map(|signed| signed.body.len() + 80).sum();
+    if long
+        || bytes > limits::CHAIN_BYTES_MAX
+        || account.devices().count() > limits::ACCOUNT_DEVICES_MAX
+    {
         return Err(Refused::from(ErrorCode::TooLarge));
     }
     Ok(())

@@ -149,9 +149,14 @@ impl<S: Store> Office<S> {
                 writes.push(mark(conv, position, step.log));
             }
         }
-        for (position, effect) in (first..).zip(&judged.effects) {
+        for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
             if let Effect::Control(control) = effect {
                 self.check_control(control).await?;
+                writes.push(Write {
+                    key: records::control(conv, position),
+                    expected: Revision::ABSENT,
+                    value: Some(parsed.bytes.clone()),
+                });
                 writes.extend(
                     self.place_writes(conv, &job.account, position, control)
                         .await?,

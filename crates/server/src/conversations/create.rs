@@ -36,6 +36,7 @@ impl<S: Store> Office<S> {
             counter,
         };
         let mut writes = creation_writes(&state, account);
+        writes.push(new(records::control(&conv, 1), parsed.bytes.clone()));
         if let Some(peer) = &peer {
             self.check_peer(account, peer, &state).await?;
             let pending = state.member(peer).is_some_and(|member| member.pending);

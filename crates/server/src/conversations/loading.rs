@@ -220,7 +220,12 @@ impl<S: Store> Office<S> {
         }
     }
 
-    async fn events(&self, conv: &ConvId, from: u64, count: usize) -> Outcome<Vec<Event>> {
+    pub(super) async fn events(
+        &self,
+        conv: &ConvId,
+        from: u64,
+        count: usize,
+    ) -> Outcome<Vec<Event>> {
         let log = LogId(conv.0);
         let read = Read {
             log,

@@ -386,9 +386,13 @@ async fn prekeys_rise_and_a_logout_is_final() {
             .bob_client
             .ask(Request::People {
                 conv: pair.bob_view.conv,
+                after: None,
             })
             .await;
-        let Response::People { chains, prekeys } = people else {
+        let Response::People {
+            chains, prekeys, ..
+        } = people
+        else {
             panic!("{people:?}")
         };
         assert!(prekeys.contains(&newer) && prekeys.len() == 2);

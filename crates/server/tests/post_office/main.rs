@@ -12,6 +12,7 @@ mod accounts;
 mod conversations;
 mod delivery;
 mod ground;
+mod joining;
 mod killing;
 mod limits;
 mod operating;

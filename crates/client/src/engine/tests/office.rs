@@ -5,9 +5,9 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use subrosa_ledger::{Account, Conversation, Record, Verdict, VoidReason, event_hash};
 use subrosa_proto::{
-    AccountId, BoxKind, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event, EventHash, Header,
-    Incarnation, KeyBox, LogHash, LoggedIn, Page, Prekey, Push, Refusal, Request, Response,
-    SessionId, Signed, decode,
+    AccountId, BoxKind, Control, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event,
+    EventHash, EventKind, Form, Header, Incarnation, KeyBox, LogHash, LoggedIn, Page, Placed,
+    Prekey, Push, Refusal, Request, Response, SessionId, Signed, decode,
 };
 
 /// An event in a log, with everybody's boxes.
@@ -65,6 +65,10 @@ pub struct Office {
     pub by_password: BTreeSet<DeviceId>,
     pub incarnation: Incarnation,
     pub now_ms: u64,
+    /// Accounts in one answer.
+    pub page_accounts: usize,
+    /// Control events in one answer.
+    pub page_controls: usize,
     staged: HashMap<(DeviceId, SessionId), Vec<Bytes>>,
     done: HashMap<(DeviceId, u64), Response>,
     follows: BTreeMap<(DeviceId, ConvId), u64>,
@@ -81,6 +85,8 @@ impl Office {
             by_password: BTreeSet::new(),
             incarnation: Incarnation([1; 16]),
             now_ms,
+            page_accounts: 1_000,
+            page_controls: 1_000,
             staged: HashMap::new(),
             done: HashMap::new(),
             follows: BTreeMap::new(),
@@ -112,14 +118,18 @@ impl Office {
     /// What is to be pushed to a device.
     pub fn take_pushes(&mut self, device: &DeviceId) -> Vec<Push> {
         let mut pages = Vec::new();
+        let owner = self.accounts.values().find(|known| known.certified(device));
+        let account = owner.unwrap().id();
         for ((follower, conv), next) in &mut self.follows {
             let log = &self.logs[conv];
-            if follower == device && *next <= log.events.len() as u64 {
+            let (since, until) = log.place(&account);
+            if follower == device && (*next).max(since) <= until {
                 let history = self.by_password.contains(device);
+                let range = ((*next).max(since), until);
                 pages.push(Push::Events {
-                    page: log.page_for(conv, device, history, *next),
+                    page: log.page_for(conv, device, history, range),
                 });
-                *next = log.events.len() as u64 + 1;
+                *next = until + 1;
             }
         }
         let mine = |(to, _): &mut (DeviceId, Push)| to == device;
@@ -144,7 +154,17 @@ impl Office {
                 heads: self.heads(&account),
                 more: false,
             },
-            Request::People { conv } => self.people(&conv),
+            Request::People { conv, after } => self.people(&conv, after),
+            Request::ControlHistory { conv, after } => {
+                self.logs[&conv].controls(&account, after, self.page_controls)
+            }
+            Request::Chains { accounts, .. } => Response::Chains {
+                chains: accounts
+                    .iter()
+                    .take(self.page_accounts)
+                    .map(|id| self.accounts[id].statements().to_vec())
+                    .collect(),
+            },
             Request::Create { counter, event } => self.create(who, counter, &event),
             Request::Stage { session, boxes } => {
                 self.staged
@@ -212,14 +232,17 @@ impl Office {
             .filter(|(_, log)| log.state.member(account).is_some());
         mine.map(|(conv, log)| ConvHead {
             conv: *conv,
-            head: log.events.len() as u64,
+            head: log.place(account).1,
             trimmed: 0,
         })
         .collect()
     }
 
-    pub fn people(&self, conv: &ConvId) -> Response {
-        let members: Vec<_> = self.logs[conv].state.members().collect();
+    pub fn people(&self, conv: &ConvId, after: Option<AccountId>) -> Response {
+        let mut members: Vec<_> = self.logs[conv].state.members().collect();
+        members.retain(|member| after.is_none_or(|after| member.account > after));
+        let more = members.len() > self.page_accounts;
+        members.truncate(self.page_accounts);
         let mut chains = Vec::new();
         let mut prekeys = Vec::new();
         for member in members {
@@ -232,7 +255,11 @@ impl Office {
             let devices = account.devices().map(|device| device.id);
             prekeys.extend(devices.filter_map(|device| self.prekeys.get(&device).cloned()));
         }
-        Response::People { chains, prekeys }
+        Response::People {
+            chains,
+            prekeys,
+            more,
+        }
     }
 
     fn create(&mut self, who: (AccountId, DeviceId), counter: u64, bytes: &Bytes) -> Response {
@@ -359,6 +386,14 @@ impl Office {
                 boxes: boxes.unwrap_or_default(),
             });
         }
+        for posted in &posted {
+            if let Some(Control::Add { account, .. }) = posted.control() {
+                for device in self.accounts[&account].devices() {
+                    let joined = Push::Joined { conv: *conv };
+                    self.pushes.push((device.id, joined));
+                }
+            }
+        }
         let log = self.logs.get_mut(conv).unwrap();
         log.events.extend(posted);
         log.state = state;
@@ -368,6 +403,14 @@ impl Office {
         };
         self.done.insert((device, counter), response.clone());
         response
+    }
+}
+
+impl Posted {
+    fn control(&self) -> Option<Control> {
+        let event: Event = decode(&self.event).unwrap();
+        let header: Header = decode(&event.header).unwrap();
+        (header.kind == EventKind::Control as u8).then(|| decode(&event.body).unwrap())
     }
 }
 
@@ -381,13 +424,72 @@ impl Log {
         }
     }
 
-    /// The page from a position on, as one device sees it.
-    pub fn page(&self, conv: &ConvId, device: &DeviceId, first: u64) -> Page {
-        self.page_for(conv, device, false, first)
+    /// From where and up to where an account may read.
+    pub fn place(&self, account: &AccountId) -> (u64, u64) {
+        let mut place = (1, self.events.len() as u64);
+        if self.state.form() != Form::Room {
+            return place;
+        }
+        for (position, posted) in (1..).zip(&self.events) {
+            let author = || {
+                let event: Event = decode(&posted.event).unwrap();
+                decode::<Header>(&event.header).unwrap().account
+            };
+            match posted.control() {
+                Some(Control::Add { account: who, .. }) if who == *account => {
+                    place = (position, self.events.len() as u64);
+                }
+                Some(Control::Remove { account: who }) if who == *account => place.1 = position,
+                Some(Control::Leave {}) if author() == *account => place.1 = position,
+                _ => {}
+            }
+        }
+        place
     }
 
-    fn page_for(&self, conv: &ConvId, device: &DeviceId, history: bool, first: u64) -> Page {
-        let events = self.events[first as usize - 1..].iter();
+    /// What an account needs to start where it was added.
+    fn controls(&self, account: &AccountId, after: u64, count: usize) -> Response {
+        let (since, _) = self.place(account);
+        let before = self.events[..since as usize - 1].iter();
+        let mut events: Vec<_> = (1..)
+            .zip(before)
+            .filter(|(position, posted)| *position > after && posted.control().is_some())
+            .map(|(position, posted)| Placed {
+                position,
+                event: posted.event.clone(),
+            })
+            .collect();
+        let more = events.len() > count;
+        events.truncate(count);
+        let add: Event = decode(&self.events[since as usize - 1].event).unwrap();
+        let add: Header = decode(&add.header).unwrap();
+        let between = &self.events[add.base_n as usize..since as usize - 1];
+        let hash = |posted: &Posted| event_hash(&decode(&posted.event).unwrap());
+        Response::ControlHistory {
+            since,
+            events,
+            hashes: if more {
+                Vec::new()
+            } else {
+                between.iter().map(hash).collect()
+            },
+            more,
+        }
+    }
+
+    /// The page from a position on, as one device sees it.
+    pub fn page(&self, conv: &ConvId, device: &DeviceId, first: u64) -> Page {
+        self.page_for(conv, device, false, (first, self.events.len() as u64))
+    }
+
+    fn page_for(
+        &self,
+        conv: &ConvId,
+        device: &DeviceId,
+        history: bool,
+        (first, last): (u64, u64),
+    ) -> Page {
+        let events = self.events[first as usize - 1..last as usize].iter();
         let events = events.map(|posted| Delivered {
             time_ms: posted.time_ms,
             event: posted.event.clone(),
@@ -406,7 +508,7 @@ impl Log {
             conv: *conv,
             first,
             events: events.collect(),
-            head: self.events.len() as u64,
+            head: last,
         }
     }
 }

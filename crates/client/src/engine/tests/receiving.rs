@@ -232,7 +232,7 @@ fn members_that_the_server_does_not_give_are_asked_for_with_pauses() {
     let call = world.ada.send("@bob", "held up");
     let mut asked = 0;
     for _ in 0..50 {
-        let people = |request: &Request| *request == Request::People { conv };
+        let people = |request: &Request| *request == Request::People { conv, after: None };
         let Some(request) = world.ada.intercept(people) else {
             break;
         };
