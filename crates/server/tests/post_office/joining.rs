@@ -8,7 +8,7 @@ use subrosa_ledger::{Account, Joining, Record};
 use subrosa_proto::*;
 
 /// More control events than fit into one answer.
-const POLICIES: u8 = 200;
+const POLICIES: u16 = 450;
 
 /// Chains, and nothing else.
 struct Chains(HashMap<AccountId, Account>);
@@ -65,7 +65,8 @@ impl Room {
         dan.append(&mut dan_client, &room.view, vec![accept.clone()])
             .await;
         room.view.see(&accept);
-        for timer in 0..POLICIES {
+        for number in 0..POLICIES {
+            let timer = (number % 8) as u8;
             let members_add = false;
             room.bob(&Control::Policy { members_add, timer }).await;
         }
