@@ -56,7 +56,7 @@ async fn a_device_that_the_server_made_up_gets_no_key() {
     let boxes = boxes_of(&world);
     let mut told = world.liar.lie(move |_, word| {
         let Word::Answered {
-            response: Response::People { chains, prekeys },
+            response: Response::People { chains, prekeys, .. },
             ..
         } = word
         else {
@@ -88,7 +88,11 @@ async fn a_device_that_the_server_made_up_gets_no_key() {
             key: Bytes::from(vec![5; 1_216]),
             expires_ms: now_ms() + limits::PREKEY_MS,
         }));
-        Fate::Answer(Response::People { chains, prekeys })
+        Fate::Answer(Response::People {
+            chains,
+            prekeys,
+            more: false,
+        })
     });
     let ada = world.client("ada").await;
     let mut at_ada = ada.subscribe(None, None).await.unwrap();
@@ -134,7 +138,7 @@ async fn prekey_lie(forge: impl Fn(&Hand, &Prekey) -> Signed + Send + 'static) {
     let true_id = published.clone();
     let mut told = world.liar.lie(move |_, word| {
         let Word::Answered {
-            response: Response::People { chains, prekeys },
+            response: Response::People { chains, prekeys, .. },
             ..
         } = word
         else {
@@ -152,6 +156,7 @@ async fn prekey_lie(forge: impl Fn(&Hand, &Prekey) -> Signed + Send + 'static) {
         Fate::Answer(Response::People {
             chains: chains.clone(),
             prekeys,
+            more: false,
         })
     });
     let ada = world.client("ada").await;
@@ -226,7 +231,7 @@ async fn a_known_name_keeps_its_key() {
             genesis: genesis.clone(),
         }),
         Word::Answered {
-            response: Response::People { chains, prekeys },
+            response: Response::People { chains, prekeys, .. },
             ..
         } => {
             let mut chains = chains.clone();
@@ -239,6 +244,7 @@ async fn a_known_name_keeps_its_key() {
             Fate::Answer(Response::People {
                 chains,
                 prekeys: prekeys.clone(),
+                more: false,
             })
         }
         _ => Fate::Pass,
