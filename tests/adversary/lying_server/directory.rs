@@ -56,7 +56,9 @@ async fn a_device_that_the_server_made_up_gets_no_key() {
     let boxes = boxes_of(&world);
     let mut told = world.liar.lie(move |_, word| {
         let Word::Answered {
-            response: Response::People { chains, prekeys, .. },
+            response: Response::People {
+                chains, prekeys, ..
+            },
             ..
         } = word
         else {
@@ -138,7 +140,9 @@ async fn prekey_lie(forge: impl Fn(&Hand, &Prekey) -> Signed + Send + 'static) {
     let true_id = published.clone();
     let mut told = world.liar.lie(move |_, word| {
         let Word::Answered {
-            response: Response::People { chains, prekeys, .. },
+            response: Response::People {
+                chains, prekeys, ..
+            },
             ..
         } = word
         else {
@@ -231,7 +235,9 @@ async fn a_known_name_keeps_its_key() {
             genesis: genesis.clone(),
         }),
         Word::Answered {
-            response: Response::People { chains, prekeys, .. },
+            response: Response::People {
+                chains, prekeys, ..
+            },
             ..
         } => {
             let mut chains = chains.clone();
