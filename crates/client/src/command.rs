@@ -21,6 +21,29 @@ pub enum Wait {
     Sent,
 }
 
+/// What is done about something that was written before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Answers it.
+    Reply {
+        /// With what.
+        text: String,
+    },
+    /// Gives it another text.
+    Edit {
+        /// The new text.
+        text: String,
+    },
+    /// Takes it back; in a room an admin may take away what others wrote.
+    Delete {},
+    /// Puts an emoji beside it, in place of the one before.
+    React {
+        /// The emoji; empty takes it back.
+        emoji: String,
+    },
+}
+
 /// Commands. `conversation` is what people type: `@bob`, `bob`, `#ops`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "params", rename_all = "snake_case")]
@@ -35,6 +58,20 @@ pub enum Command {
         conversation: String,
         /// What.
         text: String,
+        /// How long to wait.
+        wait: Wait,
+        /// Whether it stays in the outbox when the server is out of reach.
+        queue: bool,
+    },
+    /// Does something about a message. Answered by `Sent`, with the id of what is now there: of the reply, or of the
+    /// message that was edited, deleted or reacted to.
+    ActOn {
+        /// In which conversation.
+        conversation: String,
+        /// The message's content id, or the beginning of it: four digits or more.
+        id: String,
+        /// What.
+        act: Act,
         /// How long to wait.
         wait: Wait,
         /// Whether it stays in the outbox when the server is out of reach.

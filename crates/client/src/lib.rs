@@ -14,10 +14,10 @@ mod randomness;
 pub mod store;
 mod view;
 
-pub use command::{Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
+pub use command::{Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
 pub use driver::Driver;
 pub use home::{Client, Home, HomeError, Start};
 pub use view::{
-    AccountView, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice, Row,
-    RowKind, SendState, Trust,
+    AccountView, Beside, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice,
+    ReactionView, ReplyView, Row, RowKind, SendState, Trust,
 };

@@ -43,11 +43,54 @@ pub enum RowKind {
         /// The number of its kind.
         number: u64,
     },
-    /// It is void or expired.
+    /// It is void, deleted or has disappeared.
     Gone {
         /// Why.
         cause: String,
     },
+}
+
+/// What a reply answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyView {
+    /// Its content id, hexadecimal.
+    pub id: String,
+    /// Its author's name.
+    pub from: String,
+    /// How it begins, as it reads now; absent when it is not here or gone.
+    pub excerpt: Option<String>,
+}
+
+/// An emoji beside a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReactionView {
+    /// The emoji.
+    pub emoji: String,
+    /// Whose, in the order in which they came.
+    pub from: Vec<String>,
+    /// Whether this account's is among them.
+    pub own: bool,
+}
+
+/// What stands beside the text of a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Beside {
+    /// What it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<ReplyView>,
+    /// When its author last changed it, by the author's clock, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_ms: Option<u64>,
+    /// Reactions, in the order in which the emojis came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<ReactionView>,
+    /// Whether its text names this account, `@name`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub names_you: bool,
+    /// When it disappears, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
 }
 
 /// One line of a timeline.
@@ -76,6 +119,9 @@ pub struct Row {
     /// What it shows.
     #[serde(flatten)]
     pub what: RowKind,
+    /// Replies, edits, reactions.
+    #[serde(flatten)]
+    pub beside: Box<Beside>,
 }
 
 /// What is known of the person behind a contact's key.
@@ -187,6 +233,8 @@ pub struct InviteView {
 pub enum Notice {
     /// A new row.
     Row(Row),
+    /// A row that was there before reads otherwise now: edited, deleted, reacted to, disappeared.
+    Changed(Row),
     /// A row of one's own has come further.
     State {
         /// Its cursor.

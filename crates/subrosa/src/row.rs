@@ -4,7 +4,7 @@ use crate::text::{harmless, harmless_lines};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
-use subrosa_client::{Row, RowKind, SendState};
+use subrosa_client::{Beside, Row, RowKind, SendState};
 
 /// How rows are drawn.
 #[derive(Debug, Clone)]
@@ -15,7 +15,14 @@ pub struct Look {
     today: Date,
     /// Whether each row names its conversation.
     pub conversations: bool,
+    /// Whether each row begins with its id.
+    pub ids: bool,
 }
+
+/// So many digits of an id are shown; they name a message as long as no other's begin alike.
+const ID_DIGITS: usize = 8;
+/// So much of what a reply answers is shown before it.
+const EXCERPT_CHARS: usize = 40;
 
 impl Look {
     /// The look of this moment, in this machine's zone.
@@ -25,7 +32,14 @@ impl Look {
             zone: now.time_zone().clone(),
             today: now.date(),
             conversations: false,
+            ids: false,
         }
+    }
+
+    /// The same, and each row begins with its id.
+    pub fn with_ids(mut self) -> Self {
+        self.ids = true;
+        self
     }
 
     /// The same, and each row names its conversation.
@@ -37,6 +51,10 @@ impl Look {
     /// A row of history: time, author, what it shows, and how far it has come.
     pub fn line(&self, row: &Row) -> String {
         let mut time = self.time(row.time_ms);
+        if self.ids {
+            let id: String = row.id.chars().take(ID_DIGITS).collect();
+            time = format!("{id:ID_DIGITS$} {time}");
+        }
         if row.time_of_arrival {
             time.push_str(" (arrived)");
         }
@@ -47,7 +65,8 @@ impl Look {
         let state = row
             .state
             .map_or(String::new(), |state| format!("  {}", words(state)));
-        format!("{time} {}: {body}{state}", self.author(row))
+        let (before, after) = (answered(&row.beside), beside(&row.beside));
+        format!("{time} {}: {before}{body}{after}{state}", self.author(row))
     }
 
     /// A row that has just arrived, for a program that reads it: one line, whatever it holds.
@@ -98,6 +117,42 @@ fn shown(what: &RowKind) -> String {
     }
 }
 
+/// What a reply answers.
+fn answered(beside: &Beside) -> String {
+    let Some(to) = &beside.reply_to else {
+        return String::new();
+    };
+    let from = harmless(&to.from);
+    match &to.excerpt {
+        Some(excerpt) => format!("[to {from}: {}] ", harmless(&shortened(excerpt))),
+        None => format!("[to {from}] "),
+    }
+}
+
+fn shortened(excerpt: &str) -> String {
+    match excerpt.char_indices().nth(EXCERPT_CHARS) {
+        Some((end, _)) => format!("{}…", excerpt.get(..end).unwrap_or_default()),
+        None => excerpt.to_owned(),
+    }
+}
+
+/// What stands behind a text: that it was changed, and what others put beside it.
+fn beside(beside: &Beside) -> String {
+    let mut behind = String::new();
+    if beside.edited_ms.is_some() {
+        behind.push_str(" (edited)");
+    }
+    if beside.names_you {
+        behind.push_str(" (names you)");
+    }
+    for reaction in &beside.reactions {
+        let from: Vec<_> = reaction.from.iter().map(|name| harmless(name)).collect();
+        let emoji = harmless(&reaction.emoji);
+        behind.push_str(&format!("  {emoji} {}", from.join(", ")));
+    }
+    behind
+}
+
 /// A state as a glyph and a word.
 pub const fn words(state: SendState) -> &'static str {
     match state {
@@ -112,12 +167,14 @@ pub const fn words(state: SendState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use subrosa_client::{ReactionView, ReplyView};
 
     fn look() -> Look {
         Look {
             zone: TimeZone::UTC,
             today: jiff::civil::date(2026, 11, 23),
             conversations: false,
+            ids: false,
         }
     }
 
@@ -135,6 +192,7 @@ mod tests {
             time_of_arrival: false,
             state: None,
             what,
+            beside: Box::default(),
         }
     }
 
@@ -212,6 +270,33 @@ mod tests {
                 .line(&row(RowKind::Newer { number: 9 }))
                 .contains("(9)")
         );
+    }
+
+    #[test]
+    fn what_stands_beside_a_text_stands_on_its_line() {
+        let mut row = text("sure");
+        row.beside.reply_to = Some(ReplyView {
+            id: "77".to_owned(),
+            from: "ada".to_owned(),
+            excerpt: Some("lunch\nat one?".to_owned()),
+        });
+        row.beside.edited_ms = Some(1);
+        row.beside.reactions = vec![ReactionView {
+            emoji: "👍".to_owned(),
+            from: vec!["ada".to_owned(), "c\nd".to_owned()],
+            own: false,
+        }];
+        assert_eq!(
+            look().line(&row),
+            "14:03 bob: [to ada: lunch\\nat one?] sure (edited)  👍 ada, c\\nd"
+        );
+        if let Some(to) = &mut row.beside.reply_to {
+            to.excerpt = Some("é".repeat(60));
+        }
+        assert!(look().line(&row).contains(&format!("{}…]", "é".repeat(40))));
+        row.beside = Box::default();
+        row.id = "00ff00ff00ff".to_owned();
+        assert_eq!(look().with_ids().line(&row), "00ff00ff 14:03 bob: sure");
     }
 
     #[test]

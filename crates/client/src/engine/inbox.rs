@@ -1,7 +1,7 @@
 //! What one event means to this device: keys, contents, notes about the conversation.
 
 use super::lookup::Lookup;
-use super::rows::{LINE_CONTENT, LINE_GONE, LINE_INFO, LINE_NEWER, LINE_WAITING};
+use super::rows::{LINE_CONTENT, LINE_GONE, LINE_INFO, LINE_NEWER, LINE_UNKNOWN, LINE_WAITING};
 use super::talk::Talk;
 use super::turn::Turn;
 use super::{Engine, EngineError};
@@ -9,7 +9,8 @@ use crate::store::{Entry, Held};
 use crate::view::{Notice, SendState};
 use bytes::Bytes;
 use subrosa_e2e::{
-    Body, Content, InviteIssued, OpenError, Opened, QuoteVerdict, StoredSession, judge_quote,
+    Body, Content, ContentRef, InviteIssued, OpenError, Opened, QuoteVerdict, StoredSession,
+    judge_quote,
 };
 use subrosa_ledger::Effect as Meaning;
 use subrosa_proto::{
@@ -54,7 +55,12 @@ impl Engine {
                 self.heed_quotes(turn, talk, &header, &fields)?;
                 self.key(turn, talk, &spot, delivered, event, &fields.session)
             }
-            Meaning::Message(_) => self.message(turn, talk, &spot, event),
+            Meaning::Message(fields) => {
+                if let Some(position) = fields.deletes {
+                    self.remove_at(turn, talk, &spot, position)?;
+                }
+                self.message(turn, talk, &spot, event)
+            }
             Meaning::Unknown(kind) => self.note(turn, talk, &spot, LINE_NEWER, &kind.to_be_bytes()),
         }
     }
@@ -262,6 +268,9 @@ impl Engine {
             }
             return Ok(());
         }
+        if content.amends() {
+            return self.amend(turn, talk, spot, &content);
+        }
         let Ok(body) = content.encode() else {
             return Ok(());
         };
@@ -291,7 +300,7 @@ impl Engine {
         Ok(())
     }
 
-    fn show_content(
+    pub(super) fn show_content(
         &mut self,
         turn: &mut Turn<'_>,
         talk: &Talk,
@@ -300,6 +309,13 @@ impl Engine {
         body: &Bytes,
     ) -> Result<(), EngineError> {
         let own = spot.author == self.account;
+        let name = ContentRef {
+            account: spot.author,
+            id: content.id,
+        };
+        if turn.desk.amendment(talk.no, &name)?.is_some() {
+            return Ok(());
+        }
         let cursor = turn.desk.add_line(&Entry {
             conversation: talk.no,
             position: Some(spot.position),
@@ -307,10 +323,16 @@ impl Engine {
             content: Some(content.id),
             author_ms: content.author_ms,
             arrived_ms: Some(spot.arrived_ms),
-            kind: LINE_CONTENT,
+            kind: match content.body {
+                Body::Unknown { .. } => LINE_UNKNOWN,
+                _ => LINE_CONTENT,
+            },
             body,
             state: own.then_some(SendState::Sent as u8),
         })?;
+        if let Some(cursor) = cursor {
+            self.heed_deletion(turn, talk, cursor)?;
+        }
         self.tell_line(turn, talk, cursor)
     }
 
@@ -347,7 +369,7 @@ impl Engine {
         let Some(line) = turn.desk.line(cursor)? else {
             return Ok(());
         };
-        let notice = Notice::Row(self.row_in(&line, talk));
+        let notice = Notice::Row(self.row_in(turn.desk, &line, talk)?);
         self.tell(turn, talk.no, &notice);
         Ok(())
     }

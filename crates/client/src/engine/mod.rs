@@ -20,11 +20,14 @@
 //! | `receipts` | how far devices have come |
 //! | `invites` | lines made, and who came by them |
 //! | `commands` | what faces ask |
+//! | `acting`, `amending`, `shown` | what is said about earlier contents: sent, taken in, shown |
 //! | `alarms` | what the person has to know once |
 //! | `upkeep` | what has to be done from time to time |
 //! | `rows` | what faces see |
 
+mod acting;
 mod alarms;
+mod amending;
 mod commands;
 mod inbox;
 mod invites;
@@ -41,6 +44,7 @@ mod posted;
 mod posting;
 mod receipts;
 mod rows;
+mod shown;
 mod sync;
 mod talk;
 #[cfg(test)]

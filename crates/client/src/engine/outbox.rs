@@ -56,7 +56,7 @@ impl Engine {
             .map(|cursor| turn.desk.line(cursor))
             .transpose()?
             .flatten()
-            && let Some(row) = self.row(&line)
+            && let Some(row) = self.row(turn.desk, &line)?
         {
             self.tell(turn, no, &Notice::Row(row));
         }
@@ -88,6 +88,18 @@ impl Engine {
                 self.enqueue(turn, no, &caller.0, &content, true)?
             }
         };
+        self.answer_when_sent(turn, call, no, seq, (wait, queue))
+    }
+
+    /// Answers a call when what it put into the outbox has come as far as it wants to know.
+    pub(super) fn answer_when_sent(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        no: i64,
+        seq: i64,
+        (wait, queue): (Wait, bool),
+    ) -> Result<(), EngineError> {
         let Some(waiting) = turn.desk.waiting(seq)? else {
             // It was given up at once, which the person has been warned of.
             let failure = Failure::user("the message cannot be sent in this conversation");
@@ -111,7 +123,7 @@ impl Engine {
     }
 
     /// Why nothing new is taken for a conversation, if so.
-    fn may_not_send(&self, no: i64) -> Option<Failure> {
+    pub(super) fn may_not_send(&self, no: i64) -> Option<Failure> {
         let talk = self.talks.get(&no)?;
         if talk.halt == Some(Halt::Forked) {
             return Some(fork_failure(&talk.name));
@@ -178,10 +190,15 @@ impl Engine {
             .get(&waiting.conversation)
             .map(|talk| talk.name.clone())
             .unwrap_or_default();
+        // What is about a message is known by that message's name.
+        let about = match waiting.amends {
+            Some(cursor) => turn.desk.line(cursor)?.and_then(|line| line.content),
+            None => None,
+        };
         turn.answer(
             call,
             Ok(Answer::Sent {
-                id: waiting.content.to_string(),
+                id: about.unwrap_or(waiting.content).to_string(),
                 conversation,
                 state,
             }),
@@ -218,11 +235,21 @@ impl Engine {
         seq: i64,
         failure: &Failure,
     ) -> Result<(), EngineError> {
-        turn.desk.drop_draft(seq)?;
-        let calls = self.sends.remove(&seq).unwrap_or_default();
-        if calls.is_empty() {
+        if !self.sends.contains_key(&seq) {
             self.warn(turn, failure.sentence.clone());
         }
+        self.withdraw(turn, seq, failure)
+    }
+
+    /// The same without a warning when nobody waits.
+    pub(super) fn withdraw(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seq: i64,
+        failure: &Failure,
+    ) -> Result<(), EngineError> {
+        self.drop_waiting(turn, seq)?;
+        let calls = self.sends.remove(&seq).unwrap_or_default();
         for (call, _) in calls {
             turn.answer(call, Err(failure.clone()));
         }

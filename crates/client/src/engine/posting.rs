@@ -13,7 +13,7 @@ use crate::command::{Failure, FailureKind};
 use crate::store::{Sealed, Waiting};
 use crate::view::SendState;
 use bytes::Bytes;
-use subrosa_e2e::{Content, MessageMeta, SealError};
+use subrosa_e2e::{Content, SealError};
 use subrosa_proto::{
     Event, EventKind, Header, KeyBox, KeyFields, Request, SessionId, decode, encode, limits,
 };
@@ -86,13 +86,14 @@ impl Engine {
             let failure = Failure::defect("a message in the outbox cannot be read");
             return self.give_up(turn, waiting.seq, &failure);
         };
+        let meta = self.meta(turn.desk, no, waiting, &content)?;
         let lookup = Lookup::new(turn.desk, &self.people, Some(no), true);
         let sealed = self.machine.seal(
             &talk.state,
             &lookup,
             &self.people.prekeys,
             &content,
-            &MessageMeta::default(),
+            &meta,
             turn.now_ms,
             &mut turn.rng,
         );

@@ -2,7 +2,7 @@
 
 use super::talk::Talk;
 use super::{Engine, EngineError};
-use crate::store::{Desk, Line};
+use crate::store::{Desk, Line, StoreError};
 use crate::view::{ContactView, ConversationView, DeviceView, Row, RowKind, SendState};
 use subrosa_e2e::{Content, safety_number};
 use subrosa_ledger::Conversation;
@@ -18,6 +18,8 @@ pub(super) const LINE_WAITING: u64 = 2;
 pub(super) const LINE_NEWER: u64 = 3;
 /// A line stands for what cannot be shown any more, and says why.
 pub(super) const LINE_GONE: u64 = 4;
+/// A line holds the encoding of a content whose kind this build does not know.
+pub(super) const LINE_UNKNOWN: u64 = 5;
 
 const fn send_state(number: u8) -> SendState {
     match number {
@@ -30,17 +32,32 @@ const fn send_state(number: u8) -> SendState {
 }
 
 impl Engine {
-    pub(super) fn row(&self, line: &Line) -> Option<Row> {
+    pub(super) fn row(&self, desk: &Desk<'_>, line: &Line) -> Result<Option<Row>, StoreError> {
         self.talks
             .get(&line.conversation)
-            .map(|talk| self.row_in(line, talk))
+            .map(|talk| self.row_in(desk, line, talk))
+            .transpose()
     }
 
-    pub(super) fn row_in(&self, line: &Line, talk: &Talk) -> Row {
+    /// The rows of lines.
+    pub(super) fn rows(&self, desk: &Desk<'_>, lines: &[Line]) -> Result<Vec<Row>, StoreError> {
+        let rows = lines
+            .iter()
+            .filter_map(|line| self.row(desk, line).transpose());
+        rows.collect()
+    }
+
+    pub(super) fn row_in(
+        &self,
+        desk: &Desk<'_>,
+        line: &Line,
+        talk: &Talk,
+    ) -> Result<Row, StoreError> {
+        let (what, beside) = self.shown(desk, line)?;
         let arrived = line
             .arrived_ms
             .filter(|arrived| arrived.abs_diff(line.author_ms) > limits::CLOCK_SKEW_MS);
-        Row {
+        Ok(Row {
             cursor: line.cursor,
             id: line
                 .content
@@ -54,8 +71,9 @@ impl Engine {
             time_ms: arrived.unwrap_or(line.author_ms),
             time_of_arrival: arrived.is_some(),
             state: line.state.map(send_state),
-            what: what(line),
-        }
+            what,
+            beside: Box::new(beside),
+        })
     }
 
     /// What people call a conversation: `@name` for one person, oneself included.
@@ -78,7 +96,8 @@ impl Engine {
         let last = desk
             .lines_before(Some(talk.no), None, 1)?
             .first()
-            .map(|line| self.row_in(line, talk));
+            .map(|line| self.row_in(desk, line, talk))
+            .transpose()?;
         let peer = talk.state.peer(&self.account);
         Ok(ConversationView {
             name: talk.name.clone(),
@@ -122,10 +141,11 @@ impl Engine {
     }
 }
 
-fn what(line: &Line) -> RowKind {
+/// What a line shows by itself.
+pub(super) fn what(line: &Line) -> RowKind {
     let words = || String::from_utf8_lossy(&line.body).into_owned();
     match line.kind {
-        LINE_CONTENT => match Content::decode(&line.body) {
+        LINE_CONTENT | LINE_UNKNOWN => match Content::decode(&line.body) {
             Ok(content) => match content.text() {
                 Some(text) => RowKind::Text {
                     text: text.to_owned(),

@@ -1,5 +1,6 @@
 //! The engine without sockets: two people, a naive server in memory, a clock that is moved by hand.
 
+mod acting;
 mod boundaries;
 mod joining;
 mod office;

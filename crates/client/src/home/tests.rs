@@ -74,6 +74,7 @@ fn row(cursor: u64) -> Row {
         what: RowKind::Text {
             text: format!("row {cursor}"),
         },
+        beside: Box::default(),
     }
 }
 

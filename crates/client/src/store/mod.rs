@@ -4,11 +4,13 @@
 //! decides on one occasion is saved as a whole before any of it leaves the machine.
 
 mod account;
+mod amendment;
 mod conversation;
 mod desk;
 mod invite;
 mod key;
 mod log;
+mod named;
 mod opening;
 mod outbox;
 mod reading;
@@ -20,6 +22,7 @@ mod timeline;
 mod warning;
 
 pub use account::Known;
+pub use amendment::{Amendment, AmendmentKind};
 pub use conversation::Stored;
 pub use desk::{Desk, Records};
 pub use key::{KeyError, StoreKey, is_locked};

@@ -38,6 +38,10 @@ pub struct Waiting {
     pub sealed: Option<Sealed>,
     /// Whether it is on the server's disk.
     pub done: bool,
+    /// The line that it is about, where it has none of its own.
+    pub amends: Option<u64>,
+    /// The position that it deletes in another's name: an admin's removal.
+    pub deletes: Option<u64>,
 }
 
 /// An append as it leaves: its counter, the events and the boxes staged before them.
@@ -53,8 +57,7 @@ pub struct Sealed {
     pub attempt_ms: u64,
 }
 
-const COLUMNS: &str =
-    "seq, caller, conversation, content, body, cursor, counter, events, boxes, attempt_ms, done_ms";
+const COLUMNS: &str = "seq, caller, conversation, content, body, cursor, counter, events, boxes, attempt_ms, done_ms, amends, deletes";
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<(Waiting, [Option<Vec<u8>>; 2])> {
     let sealed = row.get::<_, Option<i64>>(6)?.map(|counter| {
@@ -74,6 +77,8 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<(Waiting, [Option<Vec<u8>>; 2])> {
         cursor: row.get::<_, Option<i64>>(5)?.map(unsigned),
         sealed: sealed.transpose()?,
         done: row.get::<_, Option<i64>>(10)?.is_some(),
+        amends: row.get::<_, Option<i64>>(11)?.map(unsigned),
+        deletes: row.get::<_, Option<i64>>(12)?.map(unsigned),
     };
     Ok((waiting, [row.get(7)?, row.get(8)?]))
 }
@@ -112,6 +117,35 @@ impl Desk<'_> {
             draft.body,
             draft.cursor.map(signed)
         ])?)
+    }
+
+    /// Says of a content in the outbox which line it is about, and which position it deletes.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_draft_about(
+        &self,
+        seq: i64,
+        amends: u64,
+        deletes: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("UPDATE outbox SET amends = ?2, deletes = ?3 WHERE seq = ?1")?;
+        statement.execute((seq, signed(amends), deletes.map(signed)))?;
+        Ok(())
+    }
+
+    /// What waits about a line, oldest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn drafts_about(&self, cursor: u64) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT seq FROM outbox WHERE amends = ?1 AND done_ms IS NULL ORDER BY seq",
+        )?;
+        let rows = statement.query_map([signed(cursor)], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// What a command put into the outbox before.
@@ -194,7 +228,7 @@ impl Desk<'_> {
     /// The store fails.
     pub fn waiting_count(&self) -> Result<u64, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT count(*) FROM outbox WHERE done_ms IS NULL AND cursor IS NOT NULL",
+            "SELECT count(*) FROM outbox WHERE done_ms IS NULL AND coalesce(cursor, amends) IS NOT NULL",
         )?;
         Ok(statement.query_row([], |row| row.get(0).map(unsigned))?)
     }

@@ -28,14 +28,15 @@ pub struct Line {
     pub body: Bytes,
     /// How far it has come.
     pub state: Option<u8>,
+    /// When it disappears.
+    pub expires_ms: Option<u64>,
 }
 
 /// Stands for the position of what has none yet.
-const LAST: i64 = i64::MAX;
-const COLUMNS: &str =
-    "cursor, conversation, position, account, content, author_ms, arrived_ms, kind, body, state";
+pub(super) const LAST: i64 = i64::MAX;
+pub(super) const COLUMNS: &str = "cursor, conversation, position, account, content, author_ms, arrived_ms, kind, body, state, expires_ms";
 
-fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
+pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
     Ok(Line {
         cursor: unsigned(row.get(0)?),
         conversation: row.get(1)?,
@@ -47,6 +48,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
         kind: unsigned(row.get(7)?),
         body: row.get::<_, Vec<u8>>(8)?.into(),
         state: row.get(9)?,
+        expires_ms: row.get::<_, Option<i64>>(10)?.map(unsigned),
     })
 }
 
@@ -160,7 +162,11 @@ impl Desk<'_> {
         Ok(position)
     }
 
-    fn lines(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Line>, StoreError> {
+    pub(super) fn lines(
+        &self,
+        sql: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<Line>, StoreError> {
         let mut statement = self.sql.prepare_cached(sql)?;
         let rows = statement.query_map(values, line)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -177,7 +183,7 @@ impl Desk<'_> {
         Ok(statement.query_row([], |row| row.get(0).map(unsigned))?)
     }
 
-    /// Texts of others above a cursor.
+    /// Contents of others above a cursor, those that are gone left out.
     ///
     /// # Errors
     /// The store fails.
@@ -188,7 +194,7 @@ impl Desk<'_> {
         own: &AccountId,
     ) -> Result<u64, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT count(*) FROM timeline WHERE conversation = ?1 AND cursor > ?2 AND account != ?3 AND content IS NOT NULL",
+            "SELECT count(*) FROM timeline WHERE conversation = ?1 AND cursor > ?2 AND account != ?3 AND content IS NOT NULL AND kind != 4",
         )?;
         Ok(
             statement.query_row((conversation, signed(above), own.as_bytes()), |row| {

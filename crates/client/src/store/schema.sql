@@ -50,20 +50,36 @@ CREATE TABLE held (
 CREATE TABLE timeline (
   cursor INTEGER PRIMARY KEY AUTOINCREMENT, conversation INTEGER NOT NULL, position INTEGER,
   account BLOB NOT NULL, content BLOB, author_ms INTEGER NOT NULL, arrived_ms INTEGER,
-  kind INTEGER NOT NULL, body BLOB NOT NULL, state INTEGER
+  kind INTEGER NOT NULL, body BLOB NOT NULL, state INTEGER, expires_ms INTEGER
 );
 CREATE UNIQUE INDEX timeline_content ON timeline (conversation, account, content) WHERE content IS NOT NULL;
 CREATE INDEX timeline_conversation ON timeline (conversation, cursor);
 -- The order that everybody sees: the server's, with what still waits at the end.
 CREATE INDEX timeline_order ON timeline (conversation, coalesce(position, 9223372036854775807), cursor);
 CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 3;
+CREATE INDEX timeline_expiring ON timeline (expires_ms) WHERE expires_ms IS NOT NULL;
+-- Contents whose kind the build that stored them did not know.
+CREATE INDEX timeline_unknown ON timeline (cursor) WHERE kind = 5;
+
+-- Edits, deletions and reactions, by the content that they are about. Of each author's edits and reactions to one content
+-- the newest that is in the log is kept (emptied when it was deleted), and beside it one's own that are not in the log yet.
+-- A deletion is kept while what it is about is not here.
+CREATE TABLE amendment (
+  no INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, of_account BLOB NOT NULL, of_content BLOB NOT NULL,
+  kind INTEGER NOT NULL, account BLOB NOT NULL, content BLOB NOT NULL, position INTEGER, author_ms INTEGER NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX amendment_content ON amendment (conversation, account, content);
+CREATE INDEX amendment_of ON amendment (conversation, of_account, of_content);
+CREATE INDEX amendment_position ON amendment (conversation, position) WHERE position IS NOT NULL;
 
 -- What waits to be sent, and what a caller was answered, so that its repetition changes nothing.
--- `counter` and `events` are set once the bytes have been made: from then on the same go out.
+-- `counter` and `events` are set once the bytes have been made: from then on the same go out. `amends` is the line that
+-- an edit, deletion or reaction is about, `deletes` the position that an admin takes away.
 CREATE TABLE outbox (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL UNIQUE, conversation INTEGER NOT NULL,
   content BLOB NOT NULL, body BLOB, cursor INTEGER, counter INTEGER, events BLOB, boxes BLOB, attempt_ms INTEGER,
-  done_ms INTEGER
+  done_ms INTEGER, amends INTEGER, deletes INTEGER
 );
 CREATE INDEX outbox_open ON outbox (conversation, seq) WHERE done_ms IS NULL;
 

@@ -17,6 +17,7 @@ impl Chat<'_> {
         }
         match notice {
             Notice::Row(row) => self.row(&row).await,
+            Notice::Changed(row) => self.changed(&row),
             Notice::Joined(talk) => self.joined(&talk).await,
             Notice::Link(state) => self.link(state),
             Notice::State { id, state, .. } => self.state(&id, state),
@@ -42,6 +43,17 @@ impl Chat<'_> {
             // A pipe gets what others write; it knows itself what went in.
             _ if !row.own => self.output.line(&Look::arrival(row))?,
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// At a terminal a row that others changed is shown once more. What has disappeared is not: that
+    /// was to be expected.
+    fn changed(&mut self, row: &Row) -> anyhow::Result<()> {
+        let expected = row.beside.expires_ms.is_some() && matches!(row.what, RowKind::Gone { .. });
+        let by_others = !row.own || !row.beside.reactions.iter().all(|reaction| reaction.own);
+        if self.seen && by_others && !expected {
+            self.output.line(&format!("~ {}", self.look.line(row)))?;
         }
         Ok(())
     }

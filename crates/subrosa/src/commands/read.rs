@@ -10,10 +10,13 @@ const EXAMPLES: &str = "\
 Examples:
   subrosa read                   the newest messages of all conversations
   subrosa read bob --limit 100
-  subrosa read bob --json        with the cursors that --since and --before take
+  subrosa read bob --ids         with the ids that `send --reply` and the like take
+  subrosa read bob --json        with whole ids, and the cursors that --since and --before take
   subrosa read --since 1234      what came after, oldest first";
 
 /// Show the newest messages
+///
+/// With a name and at a terminal, what is shown counts as read.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
@@ -28,6 +31,9 @@ pub struct Args {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
+    /// Begin each line with the message's id
+    #[arg(long)]
+    ids: bool,
 }
 
 /// Shows.
@@ -76,6 +82,7 @@ fn show(args: &Args, setting: &Setting, rows: &[Row]) -> anyhow::Result<()> {
     } else {
         Look::now().with_conversations()
     };
+    let look = if args.ids { look.with_ids() } else { look };
     rows.iter().try_for_each(|row| {
         if setting.output.json {
             setting.output.object(row)

@@ -4,16 +4,25 @@ use super::with_client;
 use crate::row::words;
 use crate::seat::{Setting, unexpected};
 use std::io::{IsTerminal, Read};
-use subrosa_client::{Answer, Client, Command, Failure, SendState, Wait};
+use subrosa_client::{Act, Answer, Client, Command, Failure, SendState, Wait};
 use subrosa_proto::limits::TEXT_BYTES_MAX;
 
 const EXAMPLES: &str = "\
 Examples:
   subrosa send bob \"lunch at one?\"        the rest of the line is the message
   make 2>&1 | tail -n 5 | subrosa send bob  without a text, standard input is
-  subrosa send bob --no-queue \"now or never\"";
+  subrosa send bob --no-queue \"now or never\"
+  subrosa read bob --ids                    shows the ids that these take:
+  subrosa send bob --reply 3f2a91c0 \"at two\"
+  subrosa send bob --edit 77b0e9d2 \"lunch at two?\"
+  subrosa send bob --react 3f2a91c0 👍
+  subrosa send bob --unreact 3f2a91c0
+  subrosa send bob --delete 77b0e9d2";
 
-/// Send a message
+/// Send a message, or answer, edit, delete or react to one
+///
+/// Edits and deletions are for your own messages; an admin of a room may delete what others wrote
+/// there. An ID is the beginning of a message's id, as long as no other's begins alike.
 ///
 /// Exit 0: the server has it on its disk. Exit 3: the server is out of reach; the message waits in
 /// the outbox and leaves with the next command.
@@ -27,38 +36,128 @@ pub struct Args {
     /// Do not keep the message when the server is out of reach
     #[arg(long)]
     no_queue: bool,
+    #[command(flatten)]
+    about: About,
+}
+
+/// What is done about a message that is there.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct About {
+    /// The message answers this one
+    #[arg(long, value_name = "ID")]
+    reply: Option<String>,
+    /// The text takes the place of this message's
+    #[arg(long, value_name = "ID")]
+    edit: Option<String>,
+    /// Delete this message, for everybody
+    #[arg(long, value_name = "ID", conflicts_with = "text")]
+    delete: Option<String>,
+    /// Put an emoji beside this message, in place of yours before
+    #[arg(long, num_args = 2, value_names = ["ID", "EMOJI"], conflicts_with = "text")]
+    react: Option<Vec<String>>,
+    /// Take your emoji at this message back
+    #[arg(long, value_name = "ID", conflicts_with = "text")]
+    unreact: Option<String>,
+}
+
+impl About {
+    /// Whether there is no text to be sent.
+    const fn is_wordless(&self) -> bool {
+        self.delete.is_some() || self.react.is_some() || self.unreact.is_some()
+    }
+
+    /// The message, and what is done about it.
+    fn act(self, text: String) -> Result<(String, Act), String> {
+        if let Some(id) = self.reply {
+            return Ok((id, Act::Reply { text }));
+        }
+        if let Some(id) = self.edit {
+            return Ok((id, Act::Edit { text }));
+        }
+        if let Some(id) = self.delete {
+            return Ok((id, Act::Delete {}));
+        }
+        let emoji = String::new();
+        if let Some(id) = self.unreact {
+            return Ok((id, Act::React { emoji }));
+        }
+        let mut react = self.react.unwrap_or_default().into_iter();
+        match (react.next(), react.next()) {
+            (Some(id), Some(emoji)) => Ok((id, Act::React { emoji })),
+            _ => Err(text),
+        }
+    }
+}
+
+/// What is said of an act that the server has.
+const fn done(act: &Act) -> &'static str {
+    match act {
+        Act::Reply { .. } => "✓ sent",
+        Act::Edit { .. } => "✓ edited",
+        Act::Delete {} => "✓ deleted",
+        Act::React { .. } => "✓ reaction sent",
+    }
 }
 
 /// Sends.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
-    if args.text.is_empty() && setting.global.no_input && std::io::stdin().is_terminal() {
+    let wordless = args.about.is_wordless();
+    let asks = args.text.is_empty() && !wordless;
+    if asks && setting.global.no_input && std::io::stdin().is_terminal() {
         let sentence = format!(
             "the message is missing: write it behind {}, or pipe it in",
             args.name
         );
         return Err(Failure::user(sentence).into());
     }
-    let text = if args.text.is_empty() {
+    let text = if asks {
         from_stdin()?
     } else {
         args.text.join(" ")
     };
-    check(&text)?;
-    let queue = !args.no_queue;
+    if !wordless {
+        check(&text)?;
+    }
+    if args
+        .about
+        .react
+        .as_ref()
+        .is_some_and(|react| react.get(1).is_none_or(String::is_empty))
+    {
+        return Err(Failure::user("the emoji is empty: --unreact takes a reaction back").into());
+    }
+    let (conversation, wait, queue) = (args.name, Wait::Sent, !args.no_queue);
+    let (send, said) = match args.about.act(text) {
+        Ok((id, act)) => {
+            let said = done(&act);
+            let act = Command::ActOn {
+                conversation,
+                id,
+                act,
+                wait,
+                queue,
+            };
+            (act, said)
+        }
+        Err(text) => {
+            let send = Command::Send {
+                conversation,
+                text,
+                wait,
+                queue,
+            };
+            (send, words(SendState::Sent))
+        }
+    };
     with_client(setting, "send", async |client: &Client| {
-        let send = Command::Send {
-            conversation: args.name,
-            text,
-            wait: Wait::Sent,
-            queue,
-        };
         let answer = client.call(send).await?;
         match answer {
             Answer::Sent {
                 id,
                 conversation,
                 state,
-            } => tell(setting, &id, &conversation, state),
+            } => tell(setting, &id, &conversation, state, said),
             other => Err(unexpected(&other).into()),
         }
     })
@@ -72,7 +171,13 @@ struct Sent<'a> {
     state: SendState,
 }
 
-fn tell(setting: &Setting, id: &str, conversation: &str, state: SendState) -> anyhow::Result<()> {
+fn tell(
+    setting: &Setting,
+    id: &str,
+    conversation: &str,
+    state: SendState,
+    said: &str,
+) -> anyhow::Result<()> {
     if setting.output.json {
         setting.output.object(&Sent {
             id,
@@ -93,10 +198,8 @@ fn tell(setting: &Setting, id: &str, conversation: &str, state: SendState) -> an
             );
             Err(Failure::network(sentence).into())
         }
-        state => {
-            setting
-                .output
-                .talk(&format!("{} to {conversation}", words(state)));
+        SendState::Sent | SendState::Delivered | SendState::Read => {
+            setting.output.talk(&format!("{said} to {conversation}"));
             Ok(())
         }
     }

@@ -13,8 +13,8 @@ Examples:
 
 /// Print what arrives, until interrupted
 ///
-/// With --json each line is a notice: a row, the state of one of your own, a new conversation, or
-/// the link. A program that stops goes on later with --since and the last cursor that it has seen.
+/// With --json each line is a notice: a row, a row that reads otherwise now, the state of one of
+/// your own, a new conversation, or the link. What is printed does not count as read. A program that stops goes on later with --since and the last cursor that it has seen.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
@@ -59,6 +59,9 @@ async fn follow(args: &Args, setting: &Setting, client: &Client) -> anyhow::Resu
             match notice {
                 Notice::Row(row) if !setting.output.json => {
                     setting.output.line(&look.line(&row))?
+                }
+                Notice::Changed(row) if !setting.output.json => {
+                    setting.output.line(&format!("~ {}", look.line(&row)))?
                 }
                 Notice::Link(LinkState::Offline { cause, .. }) if !offline => {
                     offline = true;

@@ -79,7 +79,7 @@ impl Pane {
                     state: None,
                 });
             }
-            Notice::Joined(_) | Notice::Link(_) => {}
+            Notice::Joined(_) | Notice::Link(_) | Notice::Changed(_) => {}
         }
     }
 
@@ -165,6 +165,7 @@ mod tests {
             what: RowKind::Text {
                 text: text.to_owned(),
             },
+            beside: Box::default(),
         })
     }
 

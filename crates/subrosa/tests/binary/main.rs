@@ -20,5 +20,6 @@ mod restored;
 mod running;
 mod screen;
 mod servers;
+mod talking;
 mod terminals;
 mod verbs;

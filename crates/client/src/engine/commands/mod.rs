@@ -3,11 +3,13 @@
 //! | file | job |
 //! |---|---|
 //! | `sending` | a text for somebody, known here or not |
+//! | `acting` | replies, edits, deletions, reactions |
 //! | `reading` | pages of the timeline, subscriptions, read marks |
 //! | `accepting` | contact requests |
 //! | `waiting` | calls that wait for their answer |
 
 mod accepting;
+mod acting;
 mod reading;
 mod sending;
 mod waiting;
@@ -69,6 +71,16 @@ impl Engine {
                 queue,
             } => {
                 return self.send(turn, (call, caller), &conversation, text, (wait, queue));
+            }
+            Command::ActOn {
+                conversation,
+                id,
+                act,
+                wait,
+                queue,
+            } => {
+                let at = (conversation.as_str(), id.as_str());
+                return self.act_on(turn, (call, caller), at, act, (wait, queue));
             }
             Command::Read { fresh: true, .. } => self.when_fresh(turn, call, command)?,
             Command::Read {

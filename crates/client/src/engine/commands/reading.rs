@@ -32,7 +32,7 @@ impl Engine {
         if let (Some(_), Some(before)) = (since, before) {
             lines.retain(|line| line.cursor < before);
         }
-        Ok(Ok(lines.iter().filter_map(|line| self.row(line)).collect()))
+        Ok(Ok(self.rows(turn.desk, &lines)?))
     }
 
     pub(super) fn subscribe(
@@ -59,7 +59,7 @@ impl Engine {
         let cursor = since.unwrap_or(last);
         turn.answer(call, Ok(Answer::Subscribed { cursor }));
         let lines = turn.desk.lines_since(no, cursor, SUBSCRIBE_ROWS)?;
-        for row in lines.iter().filter_map(|line| self.row(line)) {
+        for row in self.rows(turn.desk, &lines)? {
             turn.notify(call, Notice::Row(row));
         }
         if lines.len() as u64 == u64::from(SUBSCRIBE_ROWS) {

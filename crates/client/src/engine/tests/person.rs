@@ -1,7 +1,7 @@
 //! A person: a real store, an engine, and what the driver would carry out.
 
 use super::office::Office;
-use crate::command::{Answer, Caller, Command, Failure, Wait};
+use crate::command::{Act, Answer, Caller, Command, Failure, Wait};
 use crate::engine::{CallId, Effect, Engine, EngineError, Input, Turn, fact};
 use crate::store::{FILE, Store, StoreError, StoreKey};
 use crate::view::{Notice, Row, RowKind, SendState};
@@ -316,6 +316,45 @@ impl Person {
         self.call(send_command(to, text, true))
     }
 
+    /// What is done about the newest row of a conversation that shows this text.
+    pub fn act(&mut self, to: &str, text: &str, act: Act) -> CallId {
+        let id = self.row(to, text).id;
+        self.call(act_command(to, &id, act))
+    }
+
+    /// The newest row of a conversation that shows this text.
+    pub fn row(&mut self, conversation: &str, text: &str) -> Row {
+        let mut rows = self.rows(Some(conversation)).into_iter().rev();
+        let shows = |row: &Row| matches!(&row.what, RowKind::Text { text: shown } if shown == text);
+        rows.find(shows)
+            .unwrap_or_else(|| panic!("{text} is not there"))
+    }
+
+    /// What a client that breaks the rules could send.
+    pub fn slip(&mut self, to: &str, content: &subrosa_e2e::Content) {
+        let (engine, now_ms) = (&mut self.engine, self.now_ms);
+        let no = engine.conversation_no(to).unwrap();
+        let effects = self
+            .store
+            .transaction(|desk| {
+                let mut turn = Turn {
+                    now_ms,
+                    desk,
+                    rng: &mut randomness::system(),
+                    effects: Vec::new(),
+                };
+                let caller = content.id.to_string();
+                engine.enqueue(&mut turn, no, &caller, content, false)?;
+                Ok::<_, EngineError>(turn.effects)
+            })
+            .unwrap();
+        for effect in effects {
+            if let Effect::Send(bytes) = effect {
+                self.sent.push_back(decode(&bytes).unwrap());
+            }
+        }
+    }
+
     pub fn subscribe(&mut self) {
         self.call(Command::Subscribe {
             conversation: None,
@@ -431,6 +470,16 @@ fn added_device(
 pub fn open(dir: &Path) -> Store {
     let key = StoreKey::load(dir, None).unwrap();
     Store::open(dir, FILE, &key, false).unwrap()
+}
+
+pub fn act_command(to: &str, id: &str, act: Act) -> Command {
+    Command::ActOn {
+        conversation: to.to_owned(),
+        id: id.to_owned(),
+        act,
+        wait: Wait::Sent,
+        queue: true,
+    }
 }
 
 pub fn send_command(to: &str, text: &str, queue: bool) -> Command {
