@@ -294,7 +294,7 @@ mod tests {
             to.excerpt = Some("é".repeat(60));
         }
         assert!(look().line(&row).contains(&format!("{}…]", "é".repeat(40))));
-        row.beside = Box::default();
+        *row.beside = Beside::default();
         row.id = "00ff00ff00ff".to_owned();
         assert_eq!(look().with_ids().line(&row), "00ff00ff 14:03 bob: sure");
     }
