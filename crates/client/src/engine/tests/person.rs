@@ -340,7 +340,7 @@ impl Person {
                 let mut turn = Turn {
                     now_ms,
                     desk,
-                    rng: &mut randomness::system(),
+                    rng: &mut crate::randomness::system(),
                     effects: Vec::new(),
                 };
                 let caller = content.id.to_string();
