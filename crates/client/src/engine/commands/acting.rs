@@ -1,7 +1,7 @@
 //! Replies, edits, deletions and reactions: from what a person names to a content.
 
 use super::unknown;
-use crate::command::{Act, Answer, Caller, Failure, FailureKind, Wait};
+use crate::command::{Act, Answer, Caller, Command, Failure, FailureKind, Wait};
 use crate::engine::rows::{LINE_CONTENT, LINE_GONE};
 use crate::engine::shown::reference;
 use crate::engine::turn::{CallId, Turn};
@@ -25,6 +25,29 @@ enum Intent {
 }
 
 impl Engine {
+    /// Commands about messages that are there.
+    pub(super) fn talk_command(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (call, caller): (CallId, &Caller),
+        command: Command,
+    ) -> Result<(), EngineError> {
+        match command {
+            Command::ActOn {
+                conversation,
+                id,
+                act,
+                wait,
+                queue,
+            } => {
+                let at = (conversation.as_str(), id.as_str());
+                return self.act_on(turn, (call, caller), at, act, (wait, queue));
+            }
+            _ => turn.answer(call, Err(Failure::defect("a command went astray"))),
+        }
+        Ok(())
+    }
+
     pub(super) fn act_on(
         &mut self,
         turn: &mut Turn<'_>,

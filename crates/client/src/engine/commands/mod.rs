@@ -72,15 +72,8 @@ impl Engine {
             } => {
                 return self.send(turn, (call, caller), &conversation, text, (wait, queue));
             }
-            Command::ActOn {
-                conversation,
-                id,
-                act,
-                wait,
-                queue,
-            } => {
-                let at = (conversation.as_str(), id.as_str());
-                return self.act_on(turn, (call, caller), at, act, (wait, queue));
+            command @ Command::ActOn { .. } => {
+                return self.talk_command(turn, (call, caller), command);
             }
             Command::Read { fresh: true, .. } => self.when_fresh(turn, call, command)?,
             Command::Read {
