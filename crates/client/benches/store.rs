@@ -165,7 +165,7 @@ fn main() -> Outcome<()> {
         ms(open + page)
     );
     let (_, unread) = measured(dir.path(), &key, |store| {
-        Ok(store.transaction(|desk| desk.unread(25, 0, &AccountId([0; 32])))?)
+        Ok(store.transaction(|desk| desk.contents_above(25, 0, &AccountId([0; 32]), 200))?)
     })?;
     println!("unread count of 2,000 rows          {:7.2} ms", ms(unread));
     Ok(())

@@ -143,8 +143,14 @@ pub struct ConversationView {
     pub name: String,
     /// Its id, hexadecimal.
     pub conv: String,
-    /// Messages not yet read.
+    /// Messages not yet read, 99 at most.
     pub unread: u64,
+    /// Whether there may be more: they are not counted further, or not all is here.
+    pub unread_more: bool,
+    /// Whether its person wants to hear of it only when looking.
+    pub muted: bool,
+    /// Whether its person has blocked the other: nothing of theirs is shown.
+    pub blocked: bool,
     /// Whether the other person has yet to accept, or this one has.
     pub pending: bool,
     /// What is known of the other person.
@@ -246,6 +252,17 @@ pub enum Notice {
     },
     /// A conversation is here that was not before.
     Joined(ConversationView),
+    /// What is read of a conversation has changed, here or on another device.
+    Unread {
+        /// As people name it.
+        conversation: String,
+        /// Its id, hexadecimal.
+        conv: String,
+        /// As in [`ConversationView`].
+        unread: u64,
+        /// Likewise.
+        unread_more: bool,
+    },
     /// The link has changed.
     Link(LinkState),
     /// Something the person should know once, in one sentence.

@@ -1,5 +1,8 @@
 //! What is inside a message (`docs/spec/e2e.md` §2): kinds, their encoding, and whose word counts about what.
 
+use crate::shared::{
+    ContactTrust, ReadMark, SETTING_KEY_BYTES_MAX, SETTING_VALUE_BYTES_MAX, Setting,
+};
 use bytes::Bytes;
 use core::fmt;
 use rand_core::CryptoRng;
@@ -177,6 +180,12 @@ kinds! {
     6 = File,
     /// An invite of this account, in its own conversation only.
     32 = InviteIssued,
+    /// How far the person has read, likewise.
+    33 = ReadMark,
+    /// Safety numbers compared, likewise.
+    34 = ContactTrust,
+    /// A setting of the account, likewise.
+    35 = Setting,
 }
 
 /// One piece of content as its author wrote it.
@@ -288,6 +297,10 @@ impl Content {
             Body::File(file) => {
                 within("file name", file.name.len(), FILE_NAME_BYTES_MAX)?;
                 within("media type", file.media_type.len(), FILE_NAME_BYTES_MAX)
+            }
+            Body::Setting(setting) => {
+                within("key", setting.key.len(), SETTING_KEY_BYTES_MAX)?;
+                within("value", setting.value.len(), SETTING_VALUE_BYTES_MAX)
             }
             Body::Unknown { fields, .. } => {
                 within("content", fields.len(), limits::EVENT_BYTES_MAX)

@@ -33,6 +33,7 @@ mod safety_number;
 mod sealed_box;
 mod secret;
 mod session;
+mod shared;
 mod signing;
 mod vault;
 #[cfg(test)]
@@ -57,6 +58,7 @@ pub use receipt::{ReadRegister, Receipt, RegisterError, read_register};
 pub use safety_number::safety_number;
 pub use sealed_box::BadBox;
 pub use session::{BoxError, StoredSession};
+pub use shared::{ContactTrust, ReadMark, SETTING_KEY_BYTES_MAX, SETTING_VALUE_BYTES_MAX, Setting};
 pub use vault::{
     Credential, Founding, HistoryOpener, OpenedVault, Pack, Rewritten, Slot, SlotSecret,
     VaultError, found_account, open_vault,

@@ -19,6 +19,7 @@ mod sheet;
 mod signals;
 mod terminal;
 mod text;
+mod unread;
 
 use std::process::ExitCode;
 

@@ -259,6 +259,9 @@ impl Engine {
         } else {
             talk.receipt_due = true;
         }
+        if self.agreed(turn, talk, spot, &content)? {
+            return Ok(());
+        }
         if let Body::InviteIssued(InviteIssued { secret, created_ms }) = &content.body {
             if own && talk.state.form() == Form::Own {
                 let expires_ms = created_ms.saturating_add(limits::INVITE_MS);

@@ -23,6 +23,7 @@
 //! | `acting`, `amending`, `shown` | what is said about earlier contents: sent, taken in, shown |
 //! | `alarms` | what the person has to know once |
 //! | `upkeep` | what has to be done from time to time |
+//! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
 //! | `rows` | what faces see |
 
 mod acting;
@@ -44,12 +45,14 @@ mod posted;
 mod posting;
 mod receipts;
 mod rows;
+mod settings;
 mod shown;
 mod sync;
 mod talk;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod unread;
 mod upkeep;
 
 pub use link::{Down, Input};
@@ -61,6 +64,7 @@ use crate::view::{LinkState, Notice};
 use alarms::Alarm;
 use link::Link;
 use people::People;
+use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use subrosa_e2e::{HistoryOpener, Machine};
 use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN};
@@ -133,6 +137,8 @@ pub struct Engine {
     /// Sends that wait for their place in the outbox to be done, by that place; and whether each
     /// is to be kept when the server is out of reach.
     sends: HashMap<i64, Vec<(CallId, bool)>>,
+    /// What this account's devices agree on.
+    settings: Settings,
     /// Calls that wait for something else.
     waiting: Vec<commands::Waiting>,
     /// Faces that want notices, and of which conversation.
@@ -170,13 +176,15 @@ impl Engine {
             .account(&account)
             .ok_or(StoreError::Shape("account"))?;
         let own_devices = own.devices().map(|device| device.id).collect();
+        let settings = Settings::load(desk)?;
         let mut talks = BTreeMap::new();
         for stored in desk.conversations()? {
-            let talk = Talk::load(stored)?;
+            let mut talk = Talk::load(stored)?;
+            talk.read_to = settings.read_to(&talk.id());
             talks.insert(talk.no, talk);
         }
         let numbers = talks.values().map(|talk| (talk.id(), talk.no)).collect();
-        Ok(Self {
+        let mut engine = Self {
             account,
             address,
             pinned: desk.fact(fact::VERSION)?.unwrap_or(PROTOCOL_MIN),
@@ -186,6 +194,7 @@ impl Engine {
             numbers,
             link: Link::new(),
             sends: HashMap::new(),
+            settings,
             waiting: Vec::new(),
             subscribers: BTreeMap::new(),
             own_devices,
@@ -194,7 +203,11 @@ impl Engine {
             warned_clock: false,
             unheard: Vec::new(),
             history: None,
-        })
+        };
+        for (_, trust) in engine.compared().collect::<Vec<_>>() {
+            engine.people.compared(&trust);
+        }
+        Ok(engine)
     }
 
     /// Lets this engine read what was sealed to the account's history key, until it is dropped.

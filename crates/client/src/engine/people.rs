@@ -4,13 +4,14 @@ use super::EngineError;
 use crate::store::Desk;
 use crate::view::Trust;
 use std::collections::HashMap;
-use subrosa_e2e::PrekeyDirectory;
+use subrosa_e2e::{ContactTrust, PrekeyDirectory};
 use subrosa_ledger::Account;
 use subrosa_proto::{AccountId, Name, Prekey, Quote, Signed};
 
 /// An account and what is known of the person.
 pub(super) struct Person {
     pub account: Account,
+    /// What the log says of how they came; a comparison stands apart.
     pub trust: Trust,
     /// Another chain of the same account was seen.
     pub branched: bool,
@@ -20,6 +21,8 @@ pub(super) struct Person {
 pub(super) struct People {
     own: AccountId,
     persons: HashMap<AccountId, Person>,
+    /// With whom safety numbers were compared.
+    compared: HashMap<AccountId, ContactTrust>,
     /// The newest prekey seen of each device.
     pub prekeys: PrekeyDirectory,
 }
@@ -43,6 +46,7 @@ impl People {
         let mut people = Self {
             own,
             persons: persons.collect(),
+            compared: HashMap::new(),
             prekeys: PrekeyDirectory::default(),
         };
         for (account, signed) in desk.prekeys()? {
@@ -77,7 +81,7 @@ impl People {
     }
 
     pub fn trust_of(&self, id: &AccountId) -> Trust {
-        if *id == self.own {
+        if *id == self.own || self.verified(id).is_some() {
             Trust::Verified
         } else {
             self.persons
@@ -92,13 +96,21 @@ impl People {
         id: &AccountId,
         trust: Trust,
     ) -> Result<(), EngineError> {
-        if let Some(person) = self.persons.get_mut(id)
-            && person.trust != Trust::Verified
-        {
+        if let Some(person) = self.persons.get_mut(id) {
             person.trust = trust;
             desk.set_trust(id, trust)?;
         }
         Ok(())
+    }
+
+    /// Safety numbers were compared with somebody, or that was taken back.
+    pub fn compared(&mut self, trust: &ContactTrust) {
+        self.compared.insert(trust.account, *trust);
+    }
+
+    /// When and at which chain somebody's safety number was found the same.
+    pub fn verified(&self, id: &AccountId) -> Option<&ContactTrust> {
+        self.compared.get(id).filter(|trust| trust.verified)
     }
 
     /// Takes a chain that the server gave: a new account, or the continuation of a known one.

@@ -25,14 +25,13 @@ impl Engine {
             if talk.state.form() == Form::Own || talk.waits_for_own(&self.account) {
                 continue;
             }
-            let (conv, at, read_cursor) = (talk.id(), talk.state.head().0, talk.read_cursor);
+            let (conv, at, read_to) = (talk.id(), talk.state.head().0, talk.read_to);
             // A message that was meant for this device and does not open ends what it can say it has.
             let owed = turn.desk.first_owed(no)?;
             let delivered_to = owed.map_or(at, |first| first.saturating_sub(1).min(at));
-            let read_to = turn.desk.position_up_to(no, read_cursor)?;
             let receipt = Receipt {
                 delivered_to,
-                read_to: read_to.unwrap_or(0).min(delivered_to),
+                read_to: read_to.min(delivered_to),
             };
             let said = turn.desk.register(no, &self.machine.device())?;
             if said.is_some_and(|(_, delivered, read)| {

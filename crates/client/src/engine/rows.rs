@@ -99,10 +99,15 @@ impl Engine {
             .map(|line| self.row_in(desk, line, talk))
             .transpose()?;
         let peer = talk.state.peer(&self.account);
+        let (unread, unread_more) = self.unread(desk, talk)?;
         Ok(ConversationView {
             name: talk.name.clone(),
             conv: talk.id().to_string(),
-            unread: desk.unread(talk.no, talk.read_cursor, &self.account)?,
+            unread,
+            unread_more,
+            muted: self.settings.muted(&talk.id()),
+            blocked: talk.state.form() == Form::Direct
+                && peer.is_some_and(|peer| self.settings.blocked(&peer)),
             pending: talk.state.members().any(|member| member.pending),
             trust: self.people.trust_of(&peer.unwrap_or(self.account)),
             last,
@@ -132,7 +137,7 @@ impl Engine {
             .map(|person| ContactView {
                 name: person.account.name().to_string(),
                 account: person.account.id().to_string(),
-                trust: person.trust,
+                trust: self.people.trust_of(&person.account.id()),
                 safety_number: safety_number(self.account, person.account.id()),
             })
             .collect();

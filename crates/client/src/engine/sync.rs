@@ -196,6 +196,7 @@ impl Engine {
         self.link.joining.remove(&conv);
         let mut talk = Talk::new(no, name, state);
         talk.server_head = Some(server_head);
+        talk.read_to = self.settings.read_to(&conv);
         talk.members.given(turn.now_ms);
         self.talks.insert(no, talk);
         Ok(no)
@@ -236,6 +237,7 @@ impl Engine {
             return Ok(());
         }
         self.send_receipts(turn)?;
+        self.post_settings(turn)?;
         for no in turn.desk.conversations_waiting()? {
             self.pump(turn, no)?;
         }

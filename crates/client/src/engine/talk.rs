@@ -23,8 +23,8 @@ pub(super) struct Talk {
     pub name: String,
     /// The reducer after the last event applied.
     pub state: Conversation,
-    /// Up to which cursor the person has read.
-    pub read_cursor: u64,
+    /// Up to which position the person has read, here or elsewhere.
+    pub read_to: u64,
     /// The log's end as the server last named it, on this link.
     pub server_head: Option<u64>,
     /// What is asked about the members.
@@ -55,9 +55,7 @@ impl Talk {
     pub fn load(stored: Stored) -> Result<Self, StoreError> {
         let state =
             subrosa_proto::decode(&stored.state).map_err(|_| StoreError::Shape("conversation"))?;
-        let mut talk = Self::new(stored.no, stored.name, state);
-        talk.read_cursor = stored.read_cursor;
-        Ok(talk)
+        Ok(Self::new(stored.no, stored.name, state))
     }
 
     pub fn new(no: i64, name: String, state: Conversation) -> Self {
@@ -65,7 +63,7 @@ impl Talk {
             no,
             name,
             state,
-            read_cursor: 0,
+            read_to: 0,
             server_head: None,
             members: Members::default(),
             sending: None,

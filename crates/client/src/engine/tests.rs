@@ -8,6 +8,7 @@ mod orders;
 mod person;
 mod receiving;
 mod sending;
+mod settings;
 mod simulation;
 mod trust;
 mod upkeep;

@@ -1,6 +1,5 @@
 //! Conversations.
 
-use super::desk::{signed, unsigned};
 use super::{Desk, StoreError};
 use bytes::Bytes;
 use subrosa_proto::ConvId;
@@ -15,8 +14,6 @@ pub struct Stored {
     pub name: String,
     /// The reducer's state.
     pub state: Bytes,
-    /// Up to which cursor the person has read.
-    pub read_cursor: u64,
 }
 
 impl Desk<'_> {
@@ -25,16 +22,15 @@ impl Desk<'_> {
     /// # Errors
     /// The store fails.
     pub fn conversations(&self) -> Result<Vec<Stored>, StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT no, id, name, state, read_cursor FROM conversation ORDER BY no",
-        )?;
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT no, id, name, state FROM conversation ORDER BY no")?;
         let rows = statement.query_map([], |row| {
             Ok(Stored {
                 no: row.get(0)?,
                 id: ConvId(row.get(1)?),
                 name: row.get(2)?,
                 state: row.get::<_, Vec<u8>>(3)?.into(),
-                read_cursor: unsigned(row.get(4)?),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -75,18 +71,6 @@ impl Desk<'_> {
         self.sql
             .prepare_cached("UPDATE conversation SET state = ?2 WHERE no = ?1")?
             .execute((no, state))?;
-        Ok(())
-    }
-
-    /// Marks everything up to a cursor as read.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn set_read(&self, no: i64, cursor: u64) -> Result<(), StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "UPDATE conversation SET read_cursor = max(read_cursor, ?2) WHERE no = ?1",
-        )?;
-        statement.execute((no, signed(cursor)))?;
         Ok(())
     }
 }

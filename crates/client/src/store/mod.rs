@@ -16,6 +16,7 @@ mod outbox;
 mod reading;
 mod register;
 mod session;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -30,6 +31,7 @@ pub use log::Held;
 pub use opening::Opening;
 pub use outbox::{Draft, Sealed, Waiting};
 pub use reading::Line;
+pub use setting::Agreed;
 pub use timeline::Entry;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};

@@ -183,23 +183,44 @@ impl Desk<'_> {
         Ok(statement.query_row([], |row| row.get(0).map(unsigned))?)
     }
 
-    /// Contents of others above a cursor, those that are gone left out.
+    /// Contents of others above a position, in the order of the log.
     ///
     /// # Errors
     /// The store fails.
-    pub fn unread(
+    pub fn contents_above(
         &self,
         conversation: i64,
         above: u64,
         own: &AccountId,
-    ) -> Result<u64, StoreError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT count(*) FROM timeline WHERE conversation = ?1 AND cursor > ?2 AND account != ?3 AND content IS NOT NULL AND kind != 4",
-        )?;
-        Ok(
-            statement.query_row((conversation, signed(above), own.as_bytes()), |row| {
-                row.get(0).map(unsigned)
-            })?,
+        limit: u32,
+    ) -> Result<Vec<Line>, StoreError> {
+        self.lines(
+            &format!(
+                "SELECT {COLUMNS} FROM timeline
+                 WHERE conversation = ?1 AND coalesce(position, {LAST}) > ?2 AND position IS NOT NULL AND account != ?3 AND content IS NOT NULL
+                 ORDER BY coalesce(position, {LAST}), cursor LIMIT ?4"
+            ),
+            params![conversation, signed(above), own.as_bytes(), limit],
         )
+    }
+
+    /// How far in the log somebody has come who has seen a line: its own position, or where it has
+    /// none, that of what had come before it.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn position_seen(&self, conversation: i64, cursor: u64) -> Result<Option<u64>, StoreError> {
+        let mut exact = self.sql.prepare_cached(
+            "SELECT position FROM timeline WHERE cursor = ?1 AND conversation = ?2 AND position IS NOT NULL",
+        )?;
+        let exact = exact
+            .query_row((signed(cursor), conversation), |row| {
+                row.get(0).map(unsigned)
+            })
+            .optional()?;
+        match exact {
+            Some(position) => Ok(Some(position)),
+            None => self.position_up_to(conversation, cursor),
+        }
     }
 }

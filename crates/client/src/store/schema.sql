@@ -27,7 +27,7 @@ CREATE TABLE prekey (device BLOB PRIMARY KEY, account BLOB NOT NULL, signed BLOB
 -- Conversations. `state` is the reducer's state after the last event applied.
 CREATE TABLE conversation (
   no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, state BLOB NOT NULL,
-  read_cursor INTEGER NOT NULL DEFAULT 0, newest_session BLOB
+  newest_session BLOB
 );
 CREATE UNIQUE INDEX conversation_name ON conversation (name);
 
@@ -90,6 +90,13 @@ CREATE TABLE invite (secret BLOB PRIMARY KEY, caller TEXT UNIQUE, created_ms INT
 CREATE TABLE register (
   conversation INTEGER NOT NULL, device BLOB NOT NULL, account BLOB NOT NULL,
   at INTEGER NOT NULL, delivered INTEGER NOT NULL, read INTEGER NOT NULL, PRIMARY KEY (conversation, device)
+) WITHOUT ROWID;
+
+-- What the account's devices agree on: for each kind of content and each subject the one that counts in the log, and
+-- what is wished here and is not in the log yet. Both are contents; with `posted` the wish is in the outbox.
+CREATE TABLE setting (
+  kind INTEGER NOT NULL, subject BLOB NOT NULL, position INTEGER NOT NULL, value BLOB, wish BLOB, posted INTEGER NOT NULL,
+  PRIMARY KEY (kind, subject)
 ) WITHOUT ROWID;
 
 -- Conversations to be opened, kept until the server has them.

@@ -214,8 +214,8 @@ fn a_content_of_an_author_is_there_once() {
             "ids of two authors are two names"
         );
         assert_eq!(desk.lines_before(Some(1), None, 10)?.len(), 2);
-        assert_eq!(desk.unread(1, 0, &ADA)?, 1);
-        assert_eq!(desk.unread(1, 1, &ADA)?, 0);
+        assert_eq!(desk.contents_above(1, 0, &ADA, 9)?.len(), 1);
+        assert!(desk.contents_above(1, 1, &ADA, 9)?.is_empty());
         Ok(())
     });
 }

@@ -1,10 +1,10 @@
 use super::{
-    Body, Content, ContentError, ContentRef, Delete, Edit, File, InviteIssued, REACTION_BYTES_MAX,
-    Reaction, Reply, Text,
+    Body, ContactTrust, Content, ContentError, ContentRef, Delete, Edit, File, InviteIssued,
+    REACTION_BYTES_MAX, Reaction, ReadMark, Reply, Setting, Text,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
-use subrosa_proto::{AccountId, CodecError, ContentId, limits};
+use subrosa_proto::{AccountId, CodecError, ContentId, ConvId, HashHead, StatementHash, limits};
 
 const REF: ContentRef = ContentRef {
     account: AccountId([1; 32]),
@@ -36,7 +36,7 @@ fn file() -> File {
 #[test]
 fn every_kind_is_read_as_it_was_written() {
     let of = REF.id;
-    let all: [Body; 8] = [
+    let all: [Body; 11] = [
         Text { text: text() }.into(),
         Reply {
             to: REF,
@@ -54,6 +54,26 @@ fn every_kind_is_read_as_it_was_written() {
         InviteIssued {
             secret: [6; 16],
             created_ms: 7,
+        }
+        .into(),
+        ReadMark {
+            conv: ConvId([7; 32]),
+            position: 8,
+        }
+        .into(),
+        ContactTrust {
+            account: AccountId([1; 32]),
+            verified: true,
+            at_ms: 9,
+            head: HashHead {
+                seq: 3,
+                hash: StatementHash([4; 32]),
+            },
+        }
+        .into(),
+        Setting {
+            key: "mute/7".to_owned(),
+            value: Bytes::from_static(b"1"),
         }
         .into(),
         Body::Unknown {

@@ -20,6 +20,7 @@ impl Chat<'_> {
             Notice::Changed(row) => self.changed(&row),
             Notice::Joined(talk) => self.joined(&talk).await,
             Notice::Link(state) => self.link(state),
+            Notice::Unread { .. } => Ok(()),
             Notice::State { id, state, .. } => self.state(&id, state),
             Notice::Warning { sentence } => {
                 self.output.talk(&sentence);

@@ -2,6 +2,7 @@
 
 use super::{Chat, ROWS_SHOWN};
 use crate::seat::unexpected;
+use crate::unread;
 use subrosa_client::{Answer, Command, ConversationView, Failure, Trust};
 
 impl Chat<'_> {
@@ -22,7 +23,7 @@ impl Chat<'_> {
         let others = talks
             .iter()
             .filter(|talk| is_open(talk) && Some(&talk.name) != self.current.as_ref());
-        let others: Vec<_> = others.map(|talk| talk.name.as_str()).collect();
+        let others: Vec<_> = others.map(unread::named).collect();
         if !others.is_empty() {
             self.output
                 .talk(&format!("also here: {}", others.join(", ")));
@@ -171,7 +172,8 @@ impl Chat<'_> {
                 (_, Trust::Invited) => ", came by a join line",
                 (_, Trust::Verified) => ", verified",
             };
-            self.output.talk(&format!("  {}{state}", talk.name));
+            self.output
+                .talk(&format!("  {}{state}", unread::named(&talk)));
         }
         Ok(())
     }
@@ -201,6 +203,9 @@ mod tests {
             name: name.to_owned(),
             conv: String::new(),
             unread: 0,
+            unread_more: false,
+            muted: false,
+            blocked: false,
             pending,
             trust,
             last: None,

@@ -4,12 +4,14 @@ use super::with_client;
 use crate::output::is_seen;
 use crate::row::Look;
 use crate::seat::{Setting, account, unexpected};
-use subrosa_client::{Answer, Client, Command, LinkState, Row};
+use crate::unread;
+use subrosa_client::{Answer, Client, Command, ConversationView, LinkState, Row};
 
 const EXAMPLES: &str = "\
 Examples:
   subrosa read                   the newest messages of all conversations
   subrosa read bob --limit 100
+  subrosa read --unread          how much is unread, and where
   subrosa read bob --ids         with the ids that `send --reply` and the like take
   subrosa read bob --json        with whole ids, and the cursors that --since and --before take
   subrosa read --since 1234      what came after, oldest first";
@@ -28,6 +30,12 @@ pub struct Args {
     /// Only what came before this cursor
     #[arg(long, value_name = "CURSOR")]
     before: Option<u64>,
+    /// Only how much is unread in each conversation
+    #[arg(long, conflicts_with_all = ["since", "before", "limit", "mark_read"])]
+    unread: bool,
+    /// Take what is printed as read, on all your devices, though no person looks
+    #[arg(long, requires = "name")]
+    mark_read: bool,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -39,6 +47,9 @@ pub struct Args {
 /// Shows.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     with_client(setting, "read", async |client: &Client| {
+        if args.unread {
+            return list_unread(&args, setting, client).await;
+        }
         let read = Command::Read {
             conversation: args.name.clone(),
             before: args.before,
@@ -62,7 +73,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         }
         show(&args, setting, &rows)?;
         if let (Some(name), Some(last)) = (&args.name, rows.last())
-            && is_seen()
+            && (args.mark_read || is_seen())
         {
             client
                 .call(Command::MarkRead {
@@ -70,10 +81,47 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
                     cursor: last.cursor,
                 })
                 .await?;
+            // The other devices hear of it now rather than with the next command.
+            client.call(Command::Drain {}).await?;
+        }
+        if args.name.is_none()
+            && !setting.output.json
+            && let Some(summary) = unread::summary(&talks(client).await?)
+        {
+            setting.output.talk(&summary);
         }
         Ok(())
     })
     .await
+}
+
+async fn talks(client: &Client) -> anyhow::Result<Vec<ConversationView>> {
+    match client.call(Command::Conversations {}).await? {
+        Answer::Conversations(talks) => Ok(talks),
+        other => Err(unexpected(&other).into()),
+    }
+}
+
+async fn list_unread(args: &Args, setting: &Setting, client: &Client) -> anyhow::Result<()> {
+    let fresh = Command::Read {
+        conversation: args.name.clone(),
+        before: None,
+        since: None,
+        limit: 1,
+        fresh: true,
+    };
+    client.call(fresh).await?;
+    let mut talks = talks(client).await?;
+    talks.retain(|talk| !talk.blocked && !unread::count(talk).is_empty());
+    if let Some(name) = &args.name {
+        talks.retain(|talk| talk.name == *name || talk.name.strip_prefix('@') == Some(name));
+    }
+    if talks.is_empty() {
+        setting.output.talk("all is read");
+    }
+    talks
+        .iter()
+        .try_for_each(|talk| setting.output.either(talk, &unread::named(talk)))
 }
 
 fn show(args: &Args, setting: &Setting, rows: &[Row]) -> anyhow::Result<()> {

@@ -79,7 +79,10 @@ impl Pane {
                     state: None,
                 });
             }
-            Notice::Joined(_) | Notice::Link(_) | Notice::Changed(_) => {}
+            Notice::Joined(_)
+            | Notice::Link(_)
+            | Notice::Changed(_)
+            | Notice::Unread { .. } => {}
         }
     }
 

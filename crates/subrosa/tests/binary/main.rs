@@ -22,4 +22,5 @@ mod screen;
 mod servers;
 mod talking;
 mod terminals;
+mod trust;
 mod verbs;

@@ -5,6 +5,8 @@ use crate::command::{Answer, Command, Failure};
 use crate::engine::turn::{CallId, Effect, Turn};
 use crate::engine::{Engine, EngineError};
 use crate::view::{LinkState, Notice, Row};
+use subrosa_e2e::ReadMark;
+use subrosa_proto::Form;
 
 /// Rows that one answer carries at most.
 const ROWS_MAX: u32 = 1_000;
@@ -94,12 +96,14 @@ impl Engine {
         };
         // A row that is not here yet cannot have been read.
         let cursor = cursor.min(turn.desk.last_cursor()?);
-        turn.desk.set_read(no, cursor)?;
+        let position = turn.desk.position_seen(no, cursor)?.unwrap_or(0);
         if let Some(talk) = self.talks.get_mut(&no)
-            && talk.read_cursor < cursor
+            && talk.read_to < position
+            && talk.state.form() != Form::Own
         {
-            talk.read_cursor = cursor;
             talk.receipt_due = true;
+            let conv = talk.id();
+            self.wish(turn, ReadMark { conv, position })?;
         }
         turn.answer(call, Ok(Answer::Done {}));
         if self.link.online() {

@@ -106,7 +106,10 @@ impl Engine {
         let over = match self.link.state {
             LinkState::Offline { .. } | LinkState::Refused { .. } => true,
             LinkState::Connecting => count == 0,
-            LinkState::Online => count == 0 || (self.all_synced() && self.nothing_leaves(turn)?),
+            LinkState::Online => {
+                (count == 0 && !self.settings.waiting())
+                    || (self.all_synced() && self.nothing_leaves(turn)?)
+            }
         };
         if over {
             self.answer_drains(turn, count);
