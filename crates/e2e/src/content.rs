@@ -1,6 +1,6 @@
 //! What is inside a message (`docs/spec/e2e.md` §2): kinds, their encoding, and whose word counts about what.
 
-use crate::shared::{
+use crate::agreement::{
     ContactTrust, ReadMark, SETTING_KEY_BYTES_MAX, SETTING_VALUE_BYTES_MAX, Setting,
 };
 use bytes::Bytes;

@@ -13,6 +13,7 @@
 //! generator. Whether an event is valid at its position is judged by `subrosa_ledger`, from the same code as at the server; this
 //! crate opens what was found valid.
 
+mod agreement;
 mod changes;
 mod content;
 mod device;
@@ -33,12 +34,15 @@ mod safety_number;
 mod sealed_box;
 mod secret;
 mod session;
-mod shared;
+
 mod signing;
 mod vault;
 #[cfg(test)]
 mod vectors;
 
+pub use agreement::{
+    ContactTrust, ReadMark, SETTING_KEY_BYTES_MAX, SETTING_VALUE_BYTES_MAX, Setting,
+};
 pub use changes::{BadRecordName, Changes, RecordName};
 pub use content::{
     Body, Content, ContentError, ContentRef, Delete, Edit, FILE_NAME_BYTES_MAX, File, InviteIssued,
@@ -58,7 +62,6 @@ pub use receipt::{ReadRegister, Receipt, RegisterError, read_register};
 pub use safety_number::safety_number;
 pub use sealed_box::BadBox;
 pub use session::{BoxError, StoredSession};
-pub use shared::{ContactTrust, ReadMark, SETTING_KEY_BYTES_MAX, SETTING_VALUE_BYTES_MAX, Setting};
 pub use vault::{
     Credential, Founding, HistoryOpener, OpenedVault, Pack, Rewritten, Slot, SlotSecret,
     VaultError, found_account, open_vault,
