@@ -79,10 +79,7 @@ impl Pane {
                     state: None,
                 });
             }
-            Notice::Joined(_)
-            | Notice::Link(_)
-            | Notice::Changed(_)
-            | Notice::Unread { .. } => {}
+            Notice::Joined(_) | Notice::Link(_) | Notice::Changed(_) | Notice::Unread { .. } => {}
         }
     }
 
