@@ -32,6 +32,10 @@ bench:
 simulate seeds="1000" first="0" acts="400":
     FIRST={{first}} SEEDS={{seeds}} ACTS={{acts}} cargo test --release -p subrosa-client --lib every_device_reads -- --nocapture
 
+# the models of channel and login (builds Verifpal first if it is not there)
+models:
+    docs/models/run
+
 # a server and two people in a temporary folder
 demo:
     cargo run --release -- demo
