@@ -80,6 +80,12 @@ impl Delivery {
         tails.push(conv, position, time_ms, event);
     }
 
+    /// Something in the log of a conversation is not as it was kept.
+    pub(crate) fn forget(&self, conv: &ConvId) {
+        let mut tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);
+        tails.drop_tail(conv);
+    }
+
     /// A page of what was stored last, if all of it is still at hand.
     pub(crate) fn tail(&self, conv: &ConvId, from: u64, count: usize) -> Option<Page> {
         let tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);

@@ -86,7 +86,7 @@ impl<S: Store> Ready<S> {
         }
         let convs = cursors.iter().map(|cursor| &cursor.conv);
         let places = self.office.places(&self.seat.account, convs).await;
-        let mut found = places.as_deref().unwrap_or_default().iter().copied();
+        let mut found = places.as_deref().unwrap_or_default().iter().cloned();
         for Cursor { conv, next } in cursors {
             match found.next().flatten() {
                 Some((place, joined)) => self.begin(&conv, next.max(1), place, joined),
@@ -153,7 +153,7 @@ impl<S: Store> Ready<S> {
             return Ok(None);
         };
         follow.behind = false;
-        let (next, place) = (follow.next, follow.place);
+        let (next, place) = (follow.next, follow.place.clone());
         self.recall_registers(&conv).await?;
         let page = self
             .office

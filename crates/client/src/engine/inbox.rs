@@ -81,7 +81,7 @@ impl Engine {
 
     /// What a key event says beside its key: of chains, and of the author's prekeys
     /// (docs/spec/e2e.md §5.2, §10.5).
-    fn heed_quotes(
+    pub(super) fn heed_quotes(
         &mut self,
         turn: &Turn<'_>,
         talk: &mut Talk,

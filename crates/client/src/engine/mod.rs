@@ -13,6 +13,7 @@
 //! | `sync` | events of a conversation, in order, once |
 //! | `joining` | the start in a log that others began |
 //! | `inbox` | what one event means: keys, contents, notes |
+//! | `absent` | events that came without their bodies |
 //! | `members` | chains and prekeys of those to whom is sealed |
 //! | `outbox` | contents that wait, and whoever waits for them to leave |
 //! | `posting`, `posted` | sealed when they leave; what the server says to that |
@@ -26,6 +27,7 @@
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
 //! | `rows` | what faces see |
 
+mod absent;
 mod acting;
 mod alarms;
 mod amending;

@@ -15,6 +15,8 @@ mod prekey;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod trimmed;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod void;
