@@ -36,6 +36,10 @@ simulate seeds="1000" first="0" acts="400":
 models:
     docs/models/run
 
+# every state that three people can reach in a room, against the model of the rules; minutes
+membership:
+    cargo test --release -p subrosa-ledger --test ledger exhaustive -- --ignored --nocapture
+
 # a server and two people in a temporary folder
 demo:
     cargo run --release -- demo

@@ -7,6 +7,8 @@ mod chain;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod exhaustive;
+#[cfg(test)]
 mod fork;
 #[cfg(test)]
 mod joining;
