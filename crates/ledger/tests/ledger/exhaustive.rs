@@ -101,14 +101,16 @@ impl Model {
                 next.dead[whose] = true;
             }
             Try::Policy(members_add, timer) => {
-                refuse(!self.room() && !(direct && !members_add), No::Form)?;
+                let may = self.room() || direct && !members_add;
+                refuse(!may, No::Form)?;
                 refuse(self.room() && !admin, No::Role)?;
                 (next.members_add, next.timer) = (members_add, timer);
             }
             _ if !self.room() => return Err(No::Form),
             Try::Add(whom, as_what) => {
                 let member_may = self.members_add && role == Role::Member;
-                refuse(!admin && !(member_may && as_what == Role::Member), No::Role)?;
+                let may = admin || member_may && as_what == Role::Member;
+                refuse(!may, No::Role)?;
                 refuse(self.members[whom].is_some(), No::Target)?;
                 next.members[whom] = Some((as_what, true));
             }
