@@ -1,6 +1,7 @@
 //! What faces ask of a client, and what they get back. The same values cross the home's socket
 //! as JSON, so a face never knows whether the owner lives in its own process.
 
+use crate::trust_view::{About, SettingView, TrustView, VerificationView};
 use crate::view::{
     AccountView, ContactView, ConversationView, DeviceView, InviteView, Notice, Row, SendState,
 };
@@ -108,6 +109,11 @@ pub enum Command {
         /// Up to which cursor.
         cursor: u64,
     },
+    /// About people's keys and names, and about settings.
+    About {
+        /// What.
+        ask: About,
+    },
     /// Waits until the outbox is empty or the server is out of reach. Answered by `Outbox`.
     Drain {},
     /// Notices from now on, or rows after a cursor first. Answered by `Subscribed`, then notices follow.
@@ -146,6 +152,12 @@ pub enum Answer {
     Devices(Vec<DeviceView>),
     /// To `Contacts`.
     Contacts(Vec<ContactView>),
+    /// To `About`: a safety number.
+    Verification(VerificationView),
+    /// To `About`: what is known of keys.
+    Trust(Vec<TrustView>),
+    /// To `About`: the settings.
+    Settings(Vec<SettingView>),
     /// To `Subscribe`: rows with a larger cursor than this will come as notices.
     Subscribed {
         /// In this home's local order.

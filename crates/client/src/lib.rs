@@ -12,11 +12,15 @@ pub mod enrol;
 mod home;
 mod randomness;
 pub mod store;
+mod trust_view;
 mod view;
 
 pub use command::{Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
 pub use driver::Driver;
 pub use home::{Client, Home, HomeError, Start};
+pub use trust_view::{
+    About, Comparison, KeyDevice, Line, SettingView, Standing, TrustView, VerificationView,
+};
 pub use view::{
     AccountView, Beside, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice,
     ReactionView, ReplyView, Row, RowKind, SendState, Trust,

@@ -43,6 +43,8 @@ pub enum RowKind {
         /// The number of its kind.
         number: u64,
     },
+    /// Its author is blocked.
+    Hidden {},
     /// It is void, deleted or has disappeared.
     Gone {
         /// Why.

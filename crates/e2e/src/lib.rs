@@ -59,7 +59,7 @@ pub use machine::{
 pub use pack::{PACK_SESSIONS_MAX, seal_pack};
 pub use prekey::{PrekeyDirectory, PrekeyError};
 pub use receipt::{ReadRegister, Receipt, RegisterError, read_register};
-pub use safety_number::safety_number;
+pub use safety_number::{safety_code, safety_number};
 pub use sealed_box::BadBox;
 pub use session::{BoxError, StoredSession};
 pub use vault::{

@@ -4,6 +4,7 @@ use crate::commands::{
     address, admin, chat, completions, demo, devices, invite, join, login, read, send, serve, tail,
     up,
 };
+use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -74,6 +75,13 @@ pub enum Verb {
     Tail(tail::Args),
     Chat(chat::Args),
     Devices(devices::Args),
+    Verify(verify::Args),
+    Trust(trust::Args),
+    Block(block::BlockArgs),
+    Unblock(block::UnblockArgs),
+    Mute(mute::MuteArgs),
+    Unmute(mute::UnmuteArgs),
+    Settings(settings::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod admin;
+pub mod block;
 pub mod chat;
 pub mod completions;
 pub mod demo;
@@ -9,11 +10,15 @@ pub mod devices;
 pub mod invite;
 pub mod join;
 pub mod login;
+pub mod mute;
 pub mod read;
 pub mod send;
 pub mod serve;
+pub mod settings;
 pub mod tail;
+pub mod trust;
 pub mod up;
+pub mod verify;
 
 use crate::cli::{Cli, Verb};
 use crate::exit::Silent;
@@ -60,6 +65,13 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Tail(args) => tail::run(args, &setting).await,
         Verb::Chat(args) => chat::run(args, &setting).await,
         Verb::Devices(args) => devices::run(&args, &setting).await,
+        Verb::Verify(args) => verify::run(args, &setting).await,
+        Verb::Trust(args) => trust::run(args, &setting).await,
+        Verb::Block(args) => block::block(args, &setting).await,
+        Verb::Unblock(args) => block::unblock(args, &setting).await,
+        Verb::Mute(args) => mute::mute(args, &setting).await,
+        Verb::Unmute(args) => mute::unmute(args, &setting).await,
+        Verb::Settings(args) => settings::run(args, &setting).await,
         Verb::Demo(args) => demo::run(args, &setting).await,
         Verb::Completions(args) => completions::run(&args, &setting),
     }

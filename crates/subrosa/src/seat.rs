@@ -140,6 +140,9 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Conversations(_) => "conversations",
         Answer::Devices(_) => "devices",
         Answer::Contacts(_) => "contacts",
+        Answer::Verification(_) => "verification",
+        Answer::Trust(_) => "trust",
+        Answer::Settings(_) => "settings",
         Answer::Subscribed { .. } => "subscribed",
         Answer::Outbox { .. } => "outbox",
     };

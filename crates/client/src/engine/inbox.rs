@@ -362,13 +362,15 @@ impl Engine {
         self.tell_line(turn, talk, cursor)
     }
 
-    fn tell_line(
+    pub(super) fn tell_line(
         &self,
         turn: &mut Turn<'_>,
         talk: &Talk,
         cursor: Option<u64>,
     ) -> Result<(), EngineError> {
-        let Some(cursor) = cursor else { return Ok(()) };
+        let Some(cursor) = cursor.filter(|_| !self.silenced(talk)) else {
+            return Ok(());
+        };
         let Some(line) = turn.desk.line(cursor)? else {
             return Ok(());
         };

@@ -123,6 +123,8 @@ pub(super) enum Asked {
         receipt: Receipt,
     },
     OwnChain,
+    /// Which account the server shows under a name that is known here.
+    Name(Name),
     /// Its answer changes nothing.
     Nothing,
 }
@@ -375,6 +377,7 @@ impl Engine {
                 self.own_chain_came(turn, &statements)
             }
             (Asked::OwnChain, Response::Refused { .. }) => Ok(()),
+            (Asked::Name(name), response) => self.name_answered(turn, &name, response),
             (Asked::Conversations, Response::Refused { .. }) => {
                 self.server_broke_protocol(turn, "a refusal to list the conversations")
             }

@@ -17,6 +17,7 @@
 //! | `members` | chains and prekeys of those to whom is sealed |
 //! | `outbox` | contents that wait, and whoever waits for them to leave |
 //! | `posting`, `posted` | sealed when they leave; what the server says to that |
+//! | `names` | which account a name stands for |
 //! | `opening`, `lookups` | conversations and contacts made |
 //! | `receipts` | how far devices have come |
 //! | `invites` | lines made, and who came by them |
@@ -40,6 +41,7 @@ mod login;
 mod lookup;
 mod lookups;
 mod members;
+mod names;
 mod opening;
 mod outbox;
 mod people;
@@ -209,6 +211,10 @@ impl Engine {
         for (_, trust) in engine.compared().collect::<Vec<_>>() {
             engine.people.compared(&trust);
         }
+        for name in engine.decided_names() {
+            let decision = engine.decision(&name);
+            engine.people.decisions.insert(name, decision);
+        }
         Ok(engine)
     }
 
@@ -235,6 +241,7 @@ impl Engine {
     /// The store fails; then the engine is to be loaded anew.
     pub fn handle(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), EngineError> {
         self.take(turn, input)?;
+        self.tell_news(turn)?;
         self.sound_alarms(turn)
     }
 

@@ -22,7 +22,13 @@ impl Engine {
                 continue;
             };
             talk.receipt_due = false;
-            if talk.state.form() == Form::Own || talk.waits_for_own(&self.account) {
+            let Some(talk) = self.talks.get(&no) else {
+                continue;
+            };
+            if talk.state.form() == Form::Own
+                || talk.waits_for_own(&self.account)
+                || self.silenced(talk)
+            {
                 continue;
             }
             let (conv, at, read_to) = (talk.id(), talk.state.head().0, talk.read_to);

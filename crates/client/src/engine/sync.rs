@@ -214,6 +214,7 @@ impl Engine {
     pub(super) fn tell_joined(&self, turn: &mut Turn<'_>, no: i64) -> Result<(), EngineError> {
         if let Some(talk) = self.talks.get(&no)
             && talk.state.form() != Form::Own
+            && !self.silenced(talk)
         {
             let view = self.conversation_view(turn.desk, talk)?;
             self.tell_all(turn, &Notice::Joined(view));

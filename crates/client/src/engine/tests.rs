@@ -3,6 +3,7 @@
 mod acting;
 mod boundaries;
 mod joining;
+mod names;
 mod office;
 mod orders;
 mod person;

@@ -7,9 +7,11 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
 -- Accounts that are known, each with its chain as verified, and what is known of the person.
+-- `standing` is how it stands to its name, which another account may have here; `changed_ms` when its devices were last seen to change.
 -- `branch` is the head of another chain of the same account, once one was seen: nothing is sealed to it any more.
 CREATE TABLE account (
-  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0, branch BLOB
+  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0, branch BLOB,
+  standing INTEGER NOT NULL DEFAULT 0, changed_ms INTEGER
 ) WITHOUT ROWID;
 
 -- What the person was told once and for all.

@@ -57,6 +57,7 @@ impl Pane {
                     RowKind::WaitingForKey { cause } | RowKind::Gone { cause } => {
                         (row.from, format!("[{cause}]"))
                     }
+                    RowKind::Hidden {} => (row.from, "[hidden]".to_owned()),
                     RowKind::Newer { number } => (row.from, format!("[kind {number}]")),
                 };
                 self.said.push(Said {

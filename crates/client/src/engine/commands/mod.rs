@@ -6,12 +6,15 @@
 //! | `acting` | replies, edits, deletions, reactions |
 //! | `reading` | pages of the timeline, subscriptions, read marks |
 //! | `accepting` | contact requests |
+//! | `trusting`, `blocking` | people's keys and names; blocks and settings |
 //! | `waiting` | calls that wait for their answer |
 
 mod accepting;
 mod acting;
+mod blocking;
 mod reading;
 mod sending;
+mod trusting;
 mod waiting;
 
 pub(super) use waiting::Waiting;
@@ -103,6 +106,7 @@ impl Engine {
                 conversation,
                 cursor,
             } => self.mark_read(turn, call, &conversation, cursor)?,
+            Command::About { ask } => self.about(turn, call, ask)?,
             Command::Drain {} => {
                 self.waiting.push(Waiting::Drain { call });
                 self.answer_drained(turn)?;
