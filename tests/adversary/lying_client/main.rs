@@ -10,3 +10,6 @@
 
 #[path = "../stage/mod.rs"]
 mod stage;
+
+mod accounts;
+mod members;
