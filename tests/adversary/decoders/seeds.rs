@@ -4,9 +4,12 @@ use crate::targets::{Chain, known, rng};
 use bytes::Bytes;
 use std::path::PathBuf;
 use subrosa_cipher::{Key, purpose};
-use subrosa_e2e::{Content, Text, seal_invite_note};
-use subrosa_login::{ClientLogin, ClientRegistration, Credential, CredentialId, RecoveryCode, Secret, ServerSetup};
+use subrosa_e2e::{Content, Machine, Text, seal_invite_note};
+use subrosa_ledger::{Account, Conversation, Record};
 use subrosa_login::Bound;
+use subrosa_login::{
+    ClientLogin, ClientRegistration, Credential, CredentialId, RecoveryCode, Secret, ServerSetup,
+};
 use subrosa_proto::*;
 use zeroize::Zeroizing;
 
@@ -143,7 +146,11 @@ fn events() -> Vec<Vec<u8>> {
         ),
     ];
     let header = a_header(EventKind::Control, Bytes::new());
-    events.extend(controls().iter().map(|control| an_event(&header, encode(control))));
+    events.extend(
+        controls()
+            .iter()
+            .map(|control| an_event(&header, encode(control))),
+    );
     events.iter().map(|event| event.to_vec()).collect()
 }
 
@@ -246,15 +253,17 @@ fn secrets() -> Seeds {
     let content = Content::new(
         Text {
             text: "a few words".to_owned(),
-            ..Text::default()
         },
         1_700_000_000_000,
         &mut rng(),
     );
     let mut sealed = Vec::new();
-    Key::<purpose::Message>::from_bytes([3; 32])
-        .prepare()
-        .seal(0, b"aad", b"a few words", &mut sealed);
+    Key::<purpose::Message>::from_bytes([3; 32]).prepare().seal(
+        0,
+        b"aad",
+        b"a few words",
+        &mut sealed,
+    );
     let note = InviteNote {
         account: ACCOUNT,
         head: HashHead {
@@ -266,7 +275,12 @@ fn secrets() -> Seeds {
     let records = known().records.iter();
     let (mut handshake, mut random) = (Vec::new(), rng());
     let server = subrosa_channel::ServerKey::from_bytes([9; 32]);
-    handshake.push(subrosa_channel::dial(server.public(), &mut random).unwrap().1.to_vec());
+    handshake.push(
+        subrosa_channel::dial(server.public(), &mut random)
+            .unwrap()
+            .1
+            .to_vec(),
+    );
     vec![
         ("content", vecs([content.encode().unwrap()])),
         ("seal", vec![sealed]),
@@ -279,7 +293,10 @@ fn secrets() -> Seeds {
         ("session", vec![a_session()]),
         ("state", vec![a_state()]),
         ("channel-m1", handshake),
-        ("channel-m2", vec![b"true".to_vec(), b"true\x80\x01".to_vec()]),
+        (
+            "channel-m2",
+            vec![b"true".to_vec(), b"true\x80\x01".to_vec()],
+        ),
         ("channel-records", vec![Vec::new(), vec![0; 60]]),
     ]
 }
@@ -292,10 +309,64 @@ fn logins() -> Seeds {
     let (state, request) = ClientRegistration::start(&secret, &mut rng()).unwrap();
     let setup = ServerSetup::from_seed(&[5; 32]).unwrap();
     let response = setup.respond(&id(), &request).unwrap();
-    let registered = state.finish(&response, &id(), &[1; 32], &mut rng()).unwrap();
+    let registered = state
+        .finish(&response, &id(), &[1; 32], &mut rng())
+        .unwrap();
     vec![
         ("login-request", vec![ke1.to_vec(), request.to_vec()]),
         ("login-answer", vec![b"true".to_vec()]),
         ("registration", vec![registered.upload.to_vec()]),
     ]
+}
+
+subrosa_proto::record! {
+    /// A stored session, with its first key in the open: the same bytes as the true record.
+    struct SessionSeed {
+        session: SessionId,
+        conv: ConvId,
+        account: AccountId,
+        device: DeviceId,
+        ctl: EventHash,
+        opened_ms: u64,
+        first_key: [u8; 32],
+    }
+}
+
+fn a_session() -> Vec<u8> {
+    let session = SessionSeed {
+        session: SessionId([1; 32]),
+        conv: CONV,
+        account: ACCOUNT,
+        device: DEVICE,
+        ctl: EventHash([6; 32]),
+        opened_ms: 1_700_000_000_000,
+        first_key: [2; 32],
+    };
+    encode(&session).to_vec()
+}
+
+/// The state of a conversation just begun.
+fn a_state() -> Vec<u8> {
+    let records = known().records.iter();
+    let machine = Machine::load(records.map(|(name, contents)| (*name, contents.clone()))).unwrap();
+    let (event, _) = machine.create(Form::Own, true, None, None, &mut rng());
+    let conversation = Conversation::create(&event, &OneAccount).unwrap();
+    encode(&conversation).to_vec()
+}
+
+struct OneAccount;
+
+impl Record for OneAccount {
+    fn account(&self, _: &AccountId) -> Option<&Account> {
+        Some(&known().account)
+    }
+    fn newest(&self, _: &AccountId) -> bool {
+        true
+    }
+    fn log_hash(&self, _: u64) -> Option<LogHash> {
+        None
+    }
+    fn seen(&self, _: &EventHash) -> bool {
+        false
+    }
 }

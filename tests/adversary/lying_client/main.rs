@@ -12,4 +12,5 @@
 mod stage;
 
 mod accounts;
+mod contents;
 mod members;

@@ -218,7 +218,7 @@ async fn a_stranger_gets_nothing_of_a_conversation() {
                 from: 1,
                 count: 10,
             },
-            Request::People { conv },
+            Request::People { conv, after: None },
             Request::AckBoxes { conv, to: 5 },
             Request::PutReceipt {
                 conv,

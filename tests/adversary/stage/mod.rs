@@ -8,6 +8,7 @@ pub mod liar;
 pub mod line;
 pub mod members;
 pub mod people;
+pub mod puppet;
 pub mod script;
 
 use std::time::Duration;
