@@ -23,5 +23,5 @@ pub use trust_view::{
 };
 pub use view::{
     AccountView, Beside, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice,
-    ReactionView, ReplyView, Row, RowKind, SendState, Trust,
+    ReactionView, ReceiptView, ReplyView, Row, RowKind, SendState, Trust,
 };

@@ -22,6 +22,12 @@ pub fn register(body: &[u8]) -> Vec<u8> {
     [label::REGISTER, &length(body), body].concat()
 }
 
+/// What a device signs under a sign of typing.
+#[must_use]
+pub fn typing(body: &[u8]) -> Vec<u8> {
+    [label::TYPING, &length(body), body].concat()
+}
+
 /// What a device signs under an event.
 #[must_use]
 pub fn event(header: &[u8], body: &[u8]) -> Vec<u8> {

@@ -115,6 +115,15 @@ impl Delivery {
         }
     }
 
+    /// The person at the device of this seat types, or has stopped.
+    pub(crate) fn typing(&self, from: &Arc<Seat>, conv: &ConvId, register: &Signed) {
+        for seat in self.seats().by_conversation.get(conv).into_iter().flatten() {
+            if !Arc::ptr_eq(seat, from) {
+                seat.put(|inbox| inbox.typing(conv, &from.device, register));
+            }
+        }
+    }
+
     /// A chain has grown that followers of this conversation know.
     pub(crate) fn chain(&self, conv: &ConvId, account: &AccountId, head: HashHead) {
         for seat in self.seats().by_conversation.get(conv).into_iter().flatten() {

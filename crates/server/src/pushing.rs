@@ -72,6 +72,18 @@ impl Follows {
     }
 }
 
+impl Follows {
+    /// Signs of typing in conversations that are followed.
+    pub(crate) fn signs(&self, typing: HashMap<(ConvId, DeviceId), Signed>) -> Vec<Push> {
+        let followed = typing
+            .into_iter()
+            .filter(|((conv, _), _)| self.cursors.contains_key(conv));
+        followed
+            .map(|((conv, _), register)| Push::Typing { conv, register })
+            .collect()
+    }
+}
+
 impl<S: Store> Ready<S> {
     /// Follows conversations from positions on. Those that the account has no place in are left
     /// out: they do not exist for it.

@@ -1,8 +1,8 @@
 //! The command line. Each verb's own arguments stand with the verb, in `commands`.
 
 use crate::commands::{
-    address, admin, chat, completions, demo, devices, invite, join, login, read, send, serve, tail,
-    up,
+    address, admin, chat, completions, demo, devices, invite, join, login, read, receipts, send,
+    serve, tail, timer, typing, up,
 };
 use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
@@ -81,6 +81,9 @@ pub enum Verb {
     Unblock(block::UnblockArgs),
     Mute(mute::MuteArgs),
     Unmute(mute::UnmuteArgs),
+    Receipts(receipts::Args),
+    Typing(typing::Args),
+    Timer(timer::Args),
     Settings(settings::Args),
     Demo(demo::Args),
     Completions(completions::Args),

@@ -137,6 +137,8 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Invite(_) => "invite",
         Answer::Sent { .. } => "sent",
         Answer::Rows(_) => "rows",
+        Answer::Receipts(_) => "receipts",
+        Answer::Timer { .. } => "timer",
         Answer::Conversations(_) => "conversations",
         Answer::Devices(_) => "devices",
         Answer::Contacts(_) => "contacts",

@@ -6,8 +6,9 @@ use super::rows::LINE_GONE;
 use super::talk::Talk;
 use super::turn::Turn;
 use super::{Engine, EngineError};
+use crate::view::SendState;
 use subrosa_ledger::Effect as Meaning;
-use subrosa_proto::{Absence, Header, TrimmedEvent, decode};
+use subrosa_proto::{Absence, Event, Header, TrimmedEvent, decode};
 
 impl Engine {
     /// Takes in what a valid event says without its body.
@@ -27,20 +28,64 @@ impl Engine {
             arrived_ms,
             author: header.account,
             device: header.device,
+            expires_ms: None,
         };
         match meaning {
             Meaning::Key(fields) => self.heed_quotes(turn, talk, &header, fields),
-            // What was never for this account leaves no line.
-            Meaning::Message(_) if event.why != Absence::Withheld => {
-                let cause = match event.why {
-                    Absence::Deleted => "it was deleted before this device read it",
-                    Absence::Expired | Absence::Withheld => {
-                        "its time had run out before this device read it"
+            Meaning::Message(fields) => {
+                if let Some(position) = fields.deletes {
+                    self.remove_at(turn, talk, &spot, position)?;
+                }
+                self.own_absent(turn, talk, &spot, event)?;
+                match event.why {
+                    Absence::Expired => {
+                        let cause = "its time had run out before this device read it";
+                        self.note(turn, talk, &spot, LINE_GONE, cause.as_bytes())
                     }
-                };
-                self.note(turn, talk, &spot, LINE_GONE, cause.as_bytes())
+                    // What was deleted may have been an edit or a reaction, which never had a line; what
+                    // was never for this account leaves none either.
+                    Absence::Deleted | Absence::Withheld => Ok(()),
+                }
             }
             _ => Ok(()),
         }
+    }
+
+    /// What this device has sent and not heard of again is in the log, if the header is the same:
+    /// it is not sent once more.
+    fn own_absent(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        spot: &Spot,
+        event: &TrimmedEvent,
+    ) -> Result<(), EngineError> {
+        if spot.device != self.machine.device() {
+            return Ok(());
+        }
+        let Some(waiting) = turn.desk.first_waiting(talk.no)? else {
+            return Ok(());
+        };
+        let sent = waiting.sealed.iter().flat_map(|sealed| &sealed.events);
+        let mut sent = sent.filter_map(|bytes| decode::<Event>(bytes).ok());
+        if !sent.any(|sent| sent.header == event.header) {
+            return Ok(());
+        }
+        let place = (spot.position, spot.arrived_ms);
+        let author = (&self.account, &waiting.content);
+        let cursor = turn
+            .desk
+            .place_line(talk.no, author, place, SendState::Sent as u8)?;
+        if let Some(line) = cursor
+            .map(|cursor| turn.desk.line(cursor))
+            .transpose()?
+            .flatten()
+        {
+            self.erase(turn, talk, &line, "its time had run out")?;
+        }
+        let name = self.own_name(waiting.content);
+        turn.desk.drop_waiting_amendment(talk.no, &name)?;
+        talk.placed.push(waiting.seq);
+        Ok(())
     }
 }

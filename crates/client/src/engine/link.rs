@@ -106,6 +106,11 @@ pub(super) enum Asked {
         call: CallId,
         conversation: String,
     },
+    Timer {
+        call: CallId,
+        conversation: String,
+        timer: u8,
+    },
     Invite {
         call: CallId,
         caller: Caller,
@@ -252,6 +257,15 @@ impl Engine {
             Asked::Invite { call, caller } => Waiting::Invite { call, caller },
             Asked::Lookup { call, name } => Waiting::Lookup { call, name },
             Asked::Accept { call, conversation } => Waiting::Accept { call, conversation },
+            Asked::Timer {
+                call,
+                conversation,
+                timer,
+            } => Waiting::Timer {
+                call,
+                conversation,
+                timer,
+            },
             _ => return,
         };
         self.waiting.push(waiting);
@@ -337,6 +351,7 @@ impl Engine {
                 Ok(())
             }
             Push::Closing {} => Ok(()),
+            Push::Typing { conv, register } => self.typing_heard(turn, &conv, &register),
         }
     }
 
@@ -363,6 +378,14 @@ impl Engine {
             (Asked::Accept { call, conversation }, response) => {
                 self.accept_answered(turn, call, conversation, &response)
             }
+            (
+                Asked::Timer {
+                    call,
+                    conversation,
+                    timer,
+                },
+                response,
+            ) => self.timer_answered(turn, (call, conversation, timer), &response),
             (Asked::Invite { call, caller }, response) => {
                 self.invite_answered(turn, call, &caller, &response)
             }

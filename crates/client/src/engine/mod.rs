@@ -20,6 +20,8 @@
 //! | `names` | which account a name stands for |
 //! | `opening`, `lookups` | conversations and contacts made |
 //! | `receipts` | how far devices have come |
+//! | `typing` | who types |
+//! | `expiring`, `renewing` | contents that disappear, and those that a newer build can read |
 //! | `invites` | lines made, and who came by them |
 //! | `commands` | what faces ask |
 //! | `acting`, `amending`, `shown` | what is said about earlier contents: sent, taken in, shown |
@@ -33,6 +35,7 @@ mod acting;
 mod alarms;
 mod amending;
 mod commands;
+mod expiring;
 mod inbox;
 mod invites;
 mod joining;
@@ -48,6 +51,7 @@ mod people;
 mod posted;
 mod posting;
 mod receipts;
+mod renewing;
 mod rows;
 mod settings;
 mod shown;
@@ -56,6 +60,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod typing;
 mod unread;
 mod upkeep;
 
@@ -70,9 +75,10 @@ use link::Link;
 use people::People;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use subrosa_e2e::{HistoryOpener, Machine};
+use subrosa_e2e::{CONTENT_VERSION, HistoryOpener, Machine};
 use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN};
 use talk::Talk;
+use typing::Typing;
 
 /// Names of the single facts in the store.
 pub mod fact {
@@ -90,6 +96,8 @@ pub mod fact {
     pub const VERSION: &str = "version";
     /// Number of the newest own prekey that the server is known to have.
     pub const PREKEY: &str = "prekey";
+    /// Which kinds of contents the build knew that last read what is stored.
+    pub const CONTENT_VERSION: &str = "content_version";
 }
 
 /// Warnings that are kept while nobody listens.
@@ -156,6 +164,12 @@ pub struct Engine {
     warned_clock: bool,
     /// Warnings that came while nobody listened.
     unheard: Vec<String>,
+    /// Who types.
+    typing: Typing,
+    /// When the next message disappears, if one does; unknown at first.
+    next_expiry_ms: Option<u64>,
+    /// Contents of kinds that this build may know now are to be read again.
+    outdated: bool,
     /// Opens boxes of the account's history key, while a password has just been given.
     history: Option<HistoryOpener>,
 }
@@ -206,6 +220,9 @@ impl Engine {
             swept_ms: 0,
             warned_clock: false,
             unheard: Vec::new(),
+            typing: Typing::default(),
+            next_expiry_ms: Some(0),
+            outdated: desk.fact(fact::CONTENT_VERSION)? != Some(CONTENT_VERSION),
             history: None,
         };
         for (_, trust) in engine.compared().collect::<Vec<_>>() {
@@ -240,6 +257,8 @@ impl Engine {
     /// # Errors
     /// The store fails; then the engine is to be loaded anew.
     pub fn handle(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), EngineError> {
+        self.read_again(turn)?;
+        self.expire(turn)?;
         self.take(turn, input)?;
         self.tell_news(turn)?;
         self.sound_alarms(turn)

@@ -349,6 +349,9 @@ impl Engine {
                 self.people.compared(&trust);
                 Ok(())
             }
+            Some(Body::Setting(setting)) if setting.key == READ_RECEIPTS => {
+                self.receipts_switched(turn)
+            }
             Some(Body::Setting(setting)) => self.heed_name(turn, &setting.key),
             _ => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 mod acting;
 mod boundaries;
+mod fading;
 mod joining;
 mod names;
 mod office;
@@ -11,6 +12,7 @@ mod receiving;
 mod sending;
 mod settings;
 mod simulation;
+mod telling;
 mod trust;
 mod upkeep;
 mod world;

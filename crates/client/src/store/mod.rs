@@ -7,6 +7,7 @@ mod account;
 mod amendment;
 mod conversation;
 mod desk;
+mod expiry;
 mod invite;
 mod key;
 mod log;

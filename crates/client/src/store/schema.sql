@@ -58,8 +58,8 @@ CREATE UNIQUE INDEX timeline_content ON timeline (conversation, account, content
 CREATE INDEX timeline_conversation ON timeline (conversation, cursor);
 -- The order that everybody sees: the server's, with what still waits at the end.
 CREATE INDEX timeline_order ON timeline (conversation, coalesce(position, 9223372036854775807), cursor);
-CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 3;
-CREATE INDEX timeline_expiring ON timeline (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 4;
+CREATE INDEX timeline_expiring ON timeline (expires_ms) WHERE expires_ms IS NOT NULL AND kind != 4;
 -- Contents whose kind the build that stored them did not know.
 CREATE INDEX timeline_unknown ON timeline (cursor) WHERE kind = 5;
 

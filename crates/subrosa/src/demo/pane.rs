@@ -80,7 +80,11 @@ impl Pane {
                     state: None,
                 });
             }
-            Notice::Joined(_) | Notice::Link(_) | Notice::Changed(_) | Notice::Unread { .. } => {}
+            Notice::Joined(_)
+            | Notice::Link(_)
+            | Notice::Changed(_)
+            | Notice::Typing { .. }
+            | Notice::Unread { .. } => {}
         }
     }
 
