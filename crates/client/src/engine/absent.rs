@@ -40,7 +40,14 @@ impl Engine {
                 match event.why {
                     Absence::Expired => {
                         let cause = "its time had run out before this device read it";
-                        self.note(turn, talk, &spot, LINE_GONE, cause.as_bytes())
+                        let lines = turn.desk.lines_at(talk.no, position)?;
+                        for line in lines.iter().filter(|line| line.content.is_some()) {
+                            self.erase(turn, talk, line, cause)?;
+                        }
+                        if lines.iter().all(|line| line.content.is_none()) {
+                            self.note(turn, talk, &spot, LINE_GONE, cause.as_bytes())?;
+                        }
+                        Ok(())
                     }
                     // What was deleted may have been an edit or a reaction, which never had a line; what
                     // was never for this account leaves none either.
@@ -73,16 +80,8 @@ impl Engine {
         }
         let place = (spot.position, spot.arrived_ms);
         let author = (&self.account, &waiting.content);
-        let cursor = turn
-            .desk
+        turn.desk
             .place_line(talk.no, author, place, SendState::Sent as u8)?;
-        if let Some(line) = cursor
-            .map(|cursor| turn.desk.line(cursor))
-            .transpose()?
-            .flatten()
-        {
-            self.erase(turn, talk, &line, "its time had run out")?;
-        }
         let name = self.own_name(waiting.content);
         turn.desk.drop_waiting_amendment(talk.no, &name)?;
         talk.placed.push(waiting.seq);
