@@ -9,19 +9,19 @@ mod command;
 mod driver;
 pub mod engine;
 pub mod enrol;
+mod evidence;
 mod home;
+mod loss;
 mod randomness;
 pub mod store;
-mod trust_view;
 mod view;
 
 pub use command::{Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
 pub use driver::Driver;
+pub use evidence::{EvidenceError, Finding, verify as verify_evidence};
 pub use home::{Client, Home, HomeError, Start};
-pub use trust_view::{
-    About, Comparison, KeyDevice, Line, SettingView, Standing, TrustView, VerificationView,
-};
+pub use loss::{EvidenceView, LossView};
 pub use view::{
     AccountView, Beside, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice,
-    ReactionView, ReceiptView, ReplyView, Row, RowKind, SendState, Trust,
+    ReactionView, ReplyView, Row, RowKind, SendState, Trust,
 };

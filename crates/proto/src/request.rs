@@ -1,6 +1,6 @@
 //! What clients ask (docs/spec/ledger.md §9).
 
-use crate::{AccountId, ConvId, DeviceId, Name, SessionId, Signed};
+use crate::{AccountId, ConvId, Delivered, DeviceId, LogHash, Name, SessionId, Signed};
 use bytes::Bytes;
 
 record! {
@@ -74,11 +74,22 @@ choice! {
         19 => AckBoxes { conv: ConvId, to: u64 },
         /// The account's own chain from a number on.
         20 => OwnChain { from: u64 },
-        /// Tells those who follow a conversation that this device's person types, or has stopped. Never stored.
-        23 => Typing { conv: ConvId, register: Signed },
         /// The control events above this position that lie before the account's start.
         21 => ControlHistory { conv: ConvId, after: u64 },
         /// Chains of accounts that the log remembers, members or not.
         22 => Chains { conv: ConvId, accounts: Vec<AccountId> },
+        /// Brings an account chain back to a restored server: statements of one account, in order,
+        /// the bundle that its last vault statement names, and prekeys.
+        30 => ReturnChain { statements: Vec<Signed>, bundle: Option<Bytes>, prekeys: Vec<Signed> },
+        /// What a device keeps in order to heal a restored server.
+        31 => Keepsake {},
+        /// How far a conversation reaches, and L at a position.
+        32 => LogAt { conv: ConvId, at: u64 },
+        /// Brings events back that follow on L `before`.
+        33 => ReturnEvents { conv: ConvId, first: u64, before: LogHash, events: Vec<Delivered> },
+        /// Brings the boxes of an own key event back.
+        34 => ReturnBoxes { conv: ConvId, position: u64, boxes: Vec<Bytes> },
+        /// Shows that a restored server had this account: it may be brought back on this connection.
+        35 => ShowVoucher { account: AccountId, voucher: [u8; 32] },
     }
 }

@@ -1,6 +1,6 @@
 //! What the server answers (docs/spec/ledger.md §9).
 
-use crate::{AccountId, ConvId, EventHash, HashHead, Incarnation, Push, Refusal, Signed};
+use crate::{AccountId, ConvId, EventHash, HashHead, Incarnation, LogHash, Push, Refusal, Signed};
 use bytes::Bytes;
 
 choice! {
@@ -51,6 +51,12 @@ choice! {
         13 => ControlHistory { since: u64, events: Vec<Placed>, hashes: Vec<EventHash>, more: bool },
         /// To `Chains`: of the accounts asked for, in their order, as many as fit.
         14 => Chains { chains: Vec<Vec<Signed>> },
+        /// To `Keepsake`: the sealed bundle, if the server has it, and the voucher.
+        18 => Keepsake { bundle: Option<Bytes>, voucher: [u8; 32] },
+        /// To `LogAt` and `ReturnEvents`: the last position; L at the position asked for, or at the
+        /// last one if that comes first; and when the newest event of the copy had arrived that the
+        /// server was restored from, as long as it takes back what came later.
+        19 => LogAt { head: u64, at: u64, log: LogHash, copy_ms: Option<u64> },
     }
 }
 

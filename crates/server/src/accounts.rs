@@ -5,6 +5,7 @@ mod device;
 mod password;
 mod prekeys;
 mod registration;
+mod returned;
 
 pub(crate) use password::{OpenLogin, Proven};
 pub(crate) use registration::Invited;

@@ -7,7 +7,6 @@
 //! [`records::MARK_STEP`] positions; what came later is applied to it when it is loaded.
 
 mod append;
-mod bodies;
 mod boxes;
 mod create;
 mod history;
@@ -16,11 +15,13 @@ mod line;
 mod loading;
 mod places;
 mod reading;
+mod returned;
 
 pub(crate) use append::AppendJob;
 pub(crate) use judge::Parsed;
 pub(crate) use line::{Conversations, lost};
 pub(crate) use reading::Reader;
+pub(crate) use returned::{Given, ReturnJob};
 
 use crate::office::Office;
 use crate::records;

@@ -1,18 +1,13 @@
 //! From a request of a logged-in device to the part of the server that carries it out.
 
-use crate::conversations::{AppendJob, Parsed};
-use crate::limits::Pace;
+use crate::conversations::{AppendJob, Given, Parsed, ReturnJob};
 use crate::records::PlaceRow;
 use crate::refused::{Outcome, Refused};
 use crate::session::{Ready, Reply};
 use crate::storage::Store;
 use bytes::Bytes;
-use std::time::Duration;
 use subrosa_proto::{ConvId, ErrorCode, Request, Response, limits};
 
-/// Signs of typing of one connection at once, and how often one after that.
-const TYPING_BURST: u32 = 5;
-const TYPING_PERIOD: Duration = Duration::from_secs(2);
 /// Conversations of a `follow` that cost as much as another request.
 const CURSORS_PER_TOKEN: usize = 50;
 
@@ -29,6 +24,12 @@ impl<S: Store> Ready<S> {
                 Err(refused) => Err(refused),
             },
             other => match self.charge(&other) {
+                Ok(()) if matches!(other, Request::ReturnEvents { .. }) => {
+                    match self.return_events(other) {
+                        Ok(reply) => return reply,
+                        Err(refused) => Err(refused),
+                    }
+                }
                 Ok(()) => self.carry_out(other).await,
                 Err(refused) => Err(refused),
             },
@@ -72,6 +73,58 @@ impl<S: Store> Ready<S> {
             account,
             device,
             counter,
+            events,
+        })))
+    }
+
+    /// What a device brings back to a restored server, or keeps for that.
+    async fn take_back(&self, request: Request) -> Outcome<Response> {
+        let (office, account) = (&self.office, &self.seat.account);
+        match request {
+            Request::ReturnChain {
+                statements,
+                bundle,
+                prekeys,
+            } => {
+                office.return_chain(&statements, bundle, prekeys).await?;
+                Ok(Response::Done {})
+            }
+            Request::Keepsake {} => office.keepsake(account).await,
+            Request::LogAt { conv, at } => office.log_at(account, &conv, at).await,
+            Request::ReturnBoxes {
+                conv,
+                position,
+                boxes,
+            } => {
+                let device = &self.seat.device;
+                office.return_boxes(device, &conv, position, boxes).await?;
+                Ok(Response::Done {})
+            }
+            _ => Err(ErrorCode::OutOfTurn.into()),
+        }
+    }
+
+    fn return_events(&self, request: Request) -> Outcome<Reply> {
+        let Request::ReturnEvents {
+            conv,
+            first,
+            before,
+            events,
+        } = request
+        else {
+            return Err(ErrorCode::OutOfTurn.into());
+        };
+        if events.len() > limits::PAGE_EVENTS_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        let now_ms = self.office.now_ms();
+        let read = |delivered| Given::read(delivered, now_ms);
+        let events = events.into_iter().map(read).collect::<Outcome<Vec<_>>>()?;
+        Ok(Reply::Later(self.office.submit(ReturnJob {
+            conv,
+            account: self.seat.account,
+            first,
+            before,
             events,
         })))
     }
@@ -121,24 +174,24 @@ impl<S: Store> Ready<S> {
                 .put_receipt(&self.seat, &conv, register)
                 .await
                 .map(done),
-            Request::Typing { conv, register } => {
-                let pace = Pace::new(TYPING_BURST, 1, TYPING_PERIOD);
-                pace.take(&mut self.typing, office.uptime())
-                    .map_err(Refused::Later)?;
-                office.typing(&self.seat, &conv, register).await.map(done)
-            }
             Request::Conversations { after } => {
                 let (heads, more) = office.conversation_heads(&account, after).await?;
                 Ok(Response::Conversations { heads, more })
             }
             Request::AckBoxes { conv, to } => office.ack_boxes(&device, &conv, to).await.map(done),
             Request::OwnChain { from } => office.own_chain(&account, from).await,
+            Request::ReturnChain { .. }
+            | Request::Keepsake {}
+            | Request::LogAt { .. }
+            | Request::ReturnBoxes { .. } => self.take_back(request).await,
             Request::ChainAppend { .. }
             | Request::DeviceLogin { .. }
             | Request::RegisterStart { .. }
             | Request::RegisterFinish { .. }
             | Request::PasswordStart { .. }
             | Request::PasswordFinish { .. }
+            | Request::ShowVoucher { .. }
+            | Request::ReturnEvents { .. }
             | Request::Append { .. } => Err(ErrorCode::OutOfTurn.into()),
         }
     }

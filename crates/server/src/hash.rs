@@ -1,8 +1,9 @@
 //! The few hashes that the server computes itself; what clients must compute alike comes from the
-//! ledger. The only file that names `sha2` and `hkdf`.
+//! ledger. The only file that names `sha2`, `hkdf` and `subtle`.
 
 use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// SHA-256 over the parts, one after the other.
@@ -12,6 +13,11 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
         hash.update(part);
     }
     hash.finalize().into()
+}
+
+/// Whether two secret values are the same, in the same time whatever they are.
+pub(crate) fn equal(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    a.ct_eq(b).into()
 }
 
 /// 32 bytes derived from the seed by HKDF-SHA-256 (RFC 5869), empty salt, `info` = label.

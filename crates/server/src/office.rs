@@ -7,7 +7,7 @@ use crate::conversations::Conversations;
 use crate::delivery::Delivery;
 use crate::limits::{LoginLimit, Rates, Source};
 use crate::observer::{Observer, Seen};
-use crate::records::ServerRow;
+use crate::records::{RestoredRow, ServerRow};
 use crate::refused::Outcome;
 use crate::storage::{Record, RecordKey, Store};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +17,17 @@ use subrosa_login::ServerSetup;
 use subrosa_proto::{AccountId, Incarnation, Name};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 /// The server, without its sockets.
 pub(crate) struct Office<S> {
     pub(crate) store: S,
     pub(crate) key: ServerKey,
     pub(crate) setup: ServerSetup,
+    /// The key from which accounts' vouchers follow.
+    pub(crate) registrar: Zeroizing<[u8; 32]>,
+    /// The restore by which this life of the database began.
+    pub(crate) restored: Option<RestoredRow>,
     pub(crate) channel: io::Config,
     pub(crate) incarnation: Incarnation,
     /// The account whose records unknown names are answered with.
@@ -47,6 +52,7 @@ pub(crate) struct Opening<S> {
     pub(crate) store: S,
     pub(crate) key: ServerKey,
     pub(crate) setup: ServerSetup,
+    pub(crate) registrar: Zeroizing<[u8; 32]>,
     pub(crate) channel: io::Config,
     pub(crate) row: ServerRow,
 }
@@ -57,6 +63,8 @@ impl<S: Store> Office<S> {
             store: opening.store,
             key: opening.key,
             setup: opening.setup,
+            registrar: opening.registrar,
+            restored: opening.row.restored,
             channel: opening.channel,
             incarnation: opening.row.incarnation,
             nobody: opening.row.nobody,

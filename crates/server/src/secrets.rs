@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 const STATIC_KEY: &[u8] = b"subrosa/1 server-static\0";
 const CHECK: &[u8] = b"subrosa/1 seed-check\0";
+const REGISTRAR: &[u8] = b"subrosa/1 registrar\0";
 const LINE_CHECK: &[u8] = b"subrosa/1 seed-line\0";
 const PREFIX: &str = "subrosa-seed-1:";
 
@@ -104,6 +105,11 @@ impl Secrets {
     /// The channel's static X25519 key pair, whose public half stands in the server's address.
     pub(crate) fn server_key(&self) -> ServerKey {
         ServerKey::from_bytes(*hash::derive(&self.seed, STATIC_KEY))
+    }
+
+    /// The key from which accounts' vouchers follow.
+    pub(crate) fn registrar(&self) -> Zeroizing<[u8; 32]> {
+        hash::derive(&self.seed, REGISTRAR)
     }
 
     /// The secrets of the password login.

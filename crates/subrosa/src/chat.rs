@@ -3,7 +3,6 @@
 //! Without a terminal it is a pipe: standard input line by line goes out, and of what arrives
 //! each message is a line `name: text`, or each notice an object with `--json`.
 
-mod acting;
 mod arrivals;
 mod lines;
 mod partner;
@@ -16,7 +15,7 @@ use crate::row::Look;
 use crate::seat::{account, unexpected};
 use crate::signals::Signals;
 use lines::Line;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use subrosa_client::{Answer, Client, Command, Failure, FailureKind, LinkState, Notices, Wait};
 use subrosa_proto::Address;
 use typed::Typed;
@@ -60,10 +59,6 @@ pub struct Chat<'a> {
     held: Vec<String>,
     /// Ids of what was typed here.
     typed: HashSet<String>,
-    /// Messages shown last, for `/reply` and the like.
-    recent: VecDeque<acting::Recent>,
-    /// Who was said to type, until their message comes.
-    typers: HashSet<String>,
     /// The newest row seen.
     newest: Option<u64>,
     look: Look,
@@ -97,8 +92,6 @@ pub async fn run(
         own,
         held: Vec::new(),
         typed: HashSet::new(),
-        recent: VecDeque::new(),
-        typers: HashSet::new(),
         newest: None,
         look: Look::now(),
         seen,
@@ -212,7 +205,6 @@ impl Chat<'_> {
             Typed::Message(text) => self.say(text).await?,
             Typed::To(name) => self.turn_to(name).await?,
             Typed::Accept(name) => self.accept(name).await?,
-            Typed::Act(what, which, words) => self.act(what, which, words).await?,
             Typed::Invite => self.invite().await?,
             Typed::People => self.people().await?,
             Typed::Help => typed::HELP.lines().for_each(|line| self.output.talk(line)),

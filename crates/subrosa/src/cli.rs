@@ -1,10 +1,9 @@
 //! The command line. Each verb's own arguments stand with the verb, in `commands`.
 
 use crate::commands::{
-    address, admin, chat, completions, demo, devices, invite, join, login, read, receipts, send,
-    serve, tail, timer, typing, up,
+    address, admin, chat, completions, demo, devices, evidence, invite, join, login, read,
+    restored, send, serve, tail, up,
 };
-use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -75,16 +74,8 @@ pub enum Verb {
     Tail(tail::Args),
     Chat(chat::Args),
     Devices(devices::Args),
-    Verify(verify::Args),
-    Trust(trust::Args),
-    Block(block::BlockArgs),
-    Unblock(block::UnblockArgs),
-    Mute(mute::MuteArgs),
-    Unmute(mute::UnmuteArgs),
-    Receipts(receipts::Args),
-    Typing(typing::Args),
-    Timer(timer::Args),
-    Settings(settings::Args),
+    Restored(restored::Args),
+    Evidence(evidence::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }

@@ -12,7 +12,6 @@ mod invitation;
 mod listen;
 mod log;
 mod output;
-mod qr;
 mod row;
 mod seat;
 mod secret;

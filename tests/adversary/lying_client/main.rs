@@ -10,7 +10,3 @@
 
 #[path = "../stage/mod.rs"]
 mod stage;
-
-mod accounts;
-mod contents;
-mod members;

@@ -11,6 +11,5 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
-mod accounts;
 mod directory;
 mod log;

@@ -1,7 +1,5 @@
 //! What one event means to this device: keys, contents, notes about the conversation.
 
-use super::commands::timer_words;
-use super::expiring::expiry;
 use super::lookup::Lookup;
 use super::rows::{LINE_CONTENT, LINE_GONE, LINE_INFO, LINE_NEWER, LINE_UNKNOWN, LINE_WAITING};
 use super::talk::Talk;
@@ -26,8 +24,6 @@ pub(super) struct Spot {
     pub arrived_ms: u64,
     pub author: AccountId,
     pub device: DeviceId,
-    /// When what stands there disappears.
-    pub expires_ms: Option<u64>,
 }
 
 impl Engine {
@@ -49,7 +45,6 @@ impl Engine {
             arrived_ms: delivered.time_ms,
             author: header.account,
             device: header.device,
-            expires_ms: expiry(&header, delivered.time_ms),
         };
         match meaning {
             Meaning::Control(control) => {
@@ -86,7 +81,7 @@ impl Engine {
 
     /// What a key event says beside its key: of chains, and of the author's prekeys
     /// (docs/spec/e2e.md §5.2, §10.5).
-    pub(super) fn heed_quotes(
+    fn heed_quotes(
         &mut self,
         turn: &Turn<'_>,
         talk: &mut Talk,
@@ -109,7 +104,7 @@ impl Engine {
         Ok(())
     }
 
-    fn control_words(&self, spot: &Spot, control: &Control) -> Option<String> {
+    pub(super) fn control_words(&self, spot: &Spot, control: &Control) -> Option<String> {
         let author = self.people.name_of(&spot.author);
         match control {
             Control::Accept {} => Some(format!("{author} accepted the conversation")),
@@ -134,8 +129,7 @@ impl Engine {
                 "{author} changed the role of {}",
                 self.people.name_of(account)
             )),
-            Control::Policy { timer, .. } => Some(format!("{author} {}", timer_words(*timer))),
-            Control::Create { .. } | Control::Link { .. } => None,
+            Control::Create { .. } | Control::Policy { .. } | Control::Link { .. } => None,
         }
     }
 
@@ -181,7 +175,6 @@ impl Engine {
                 arrived_ms,
                 author: header.account,
                 device: header.device,
-                expires_ms: expiry(&header, arrived_ms),
             };
             self.message(turn, talk, &spot, &event)?;
         }
@@ -231,8 +224,7 @@ impl Engine {
                 };
                 turn.desk.hold(talk.no, &held)?;
                 let cause = "its key was not sealed to this device; another device of this account may show it";
-                self.note(turn, talk, spot, LINE_WAITING, cause.as_bytes())?;
-                self.expire_waiting(turn, talk, spot)
+                self.note(turn, talk, spot, LINE_WAITING, cause.as_bytes())
             }
             Err(error) => self.note(turn, talk, spot, LINE_GONE, error.to_string().as_bytes()),
         }
@@ -266,22 +258,8 @@ impl Engine {
             self.own_content_placed(turn, talk, spot, &content)?;
         } else {
             talk.receipt_due = true;
-            self.stopped_typing(turn, talk, &spot.author);
         }
-        self.interpret(turn, talk, spot, &content)
-    }
-
-    /// What a content does, once it is known to be its author's. Also for one that an earlier build
-    /// kept without knowing its kind.
-    pub(super) fn interpret(
-        &mut self,
-        turn: &mut Turn<'_>,
-        talk: &mut Talk,
-        spot: &Spot,
-        content: &Content,
-    ) -> Result<(), EngineError> {
-        let own = spot.author == self.account;
-        if self.agreed(turn, talk, spot, content)? {
+        if self.agreed(turn, talk, spot, &content)? {
             return Ok(());
         }
         if let Body::InviteIssued(InviteIssued { secret, created_ms }) = &content.body {
@@ -293,16 +271,13 @@ impl Engine {
             }
             return Ok(());
         }
-        if spot.is_over(turn.now_ms) && !matches!(content.body, Body::Delete(_)) {
-            return self.came_too_late(turn, talk, spot, content);
-        }
         if content.amends() {
-            return self.amend(turn, talk, spot, content);
+            return self.amend(turn, talk, spot, &content);
         }
         let Ok(body) = content.encode() else {
             return Ok(());
         };
-        self.show_content(turn, talk, spot, content, &body)
+        self.show_content(turn, talk, spot, &content, &body)
     }
 
     /// A content of this account is in the log: if this device sent it, its place in the outbox is done.
@@ -323,7 +298,6 @@ impl Engine {
             talk.placed.push(seq);
         }
         if let Some(cursor) = cursor {
-            self.set_expiry(turn, cursor, spot)?;
             self.tell_state(turn, talk.no, cursor, &content.id, SendState::Sent);
         }
         Ok(())
@@ -345,6 +319,14 @@ impl Engine {
         if turn.desk.amendment(talk.no, &name)?.is_some() {
             return Ok(());
         }
+        let place = (spot.position, spot.arrived_ms);
+        if !own
+            && let Some(cursor) =
+                turn.desk
+                    .place_again(talk.no, (&spot.author, &content.id), place)?
+        {
+            return self.tell_line(turn, talk, Some(cursor));
+        }
         let cursor = turn.desk.add_line(&Entry {
             conversation: talk.no,
             position: Some(spot.position),
@@ -360,7 +342,6 @@ impl Engine {
             state: own.then_some(SendState::Sent as u8),
         })?;
         if let Some(cursor) = cursor {
-            self.set_expiry(turn, cursor, spot)?;
             self.heed_deletion(turn, talk, cursor)?;
         }
         self.tell_line(turn, talk, cursor)
@@ -389,15 +370,13 @@ impl Engine {
         self.tell_line(turn, talk, cursor)
     }
 
-    pub(super) fn tell_line(
+    fn tell_line(
         &self,
         turn: &mut Turn<'_>,
         talk: &Talk,
         cursor: Option<u64>,
     ) -> Result<(), EngineError> {
-        let Some(cursor) = cursor.filter(|_| !self.silenced(talk)) else {
-            return Ok(());
-        };
+        let Some(cursor) = cursor else { return Ok(()) };
         let Some(line) = turn.desk.line(cursor)? else {
             return Ok(());
         };

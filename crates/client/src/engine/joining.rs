@@ -10,8 +10,8 @@ use super::{Engine, EngineError};
 use std::collections::BTreeSet;
 use subrosa_ledger::{Conversation, JoinError, Joined, Joining, event_hash};
 use subrosa_proto::{
-    AccountId, Control, ConvId, DeviceId, Event, EventHash, EventKind, Header, Page, Placed,
-    Request, Response, decode, encode,
+    AccountId, Control, ConvId, Delivered, DeviceId, Event, EventHash, EventKind, Header, Page,
+    Placed, Request, Response, decode, encode,
 };
 
 /// More control events than this before one start are not taken.
@@ -228,6 +228,12 @@ impl Engine {
                 no
             }
         };
+        let add = Delivered {
+            time_ms: start.time_ms,
+            event: encode(&start.add),
+            boxes: Vec::new(),
+        };
+        self.keep_event(turn, no, start.position, &add)?;
         self.note_start(turn, no, &start)?;
         self.tell_joined(turn, no)?;
         self.follow(turn, conv, start.position.saturating_add(1));
@@ -281,7 +287,6 @@ impl Engine {
             arrived_ms: start.time_ms,
             author: header.account,
             device: header.device,
-            expires_ms: None,
         };
         let noted = match decode::<Control>(&start.add.body) {
             Ok(control) => self.note_control(turn, &talk, &spot, &control),

@@ -106,11 +106,6 @@ pub(super) enum Asked {
         call: CallId,
         conversation: String,
     },
-    Timer {
-        call: CallId,
-        conversation: String,
-        timer: u8,
-    },
     Invite {
         call: CallId,
         caller: Caller,
@@ -128,8 +123,11 @@ pub(super) enum Asked {
         receipt: Receipt,
     },
     OwnChain,
-    /// Which account the server shows under a name that is known here.
-    Name(Name),
+    /// What a restored server gets back.
+    Returned,
+    Keepsake,
+    /// What goes before the login at a server that does not know the account any more.
+    Introduced,
     /// Its answer changes nothing.
     Nothing,
 }
@@ -211,6 +209,9 @@ impl Engine {
             self.pinned = version;
             turn.desk.set_fact(fact::VERSION, &version)?;
         }
+        if self.introduced {
+            self.introduce(turn)?;
+        }
         let (account, device) = (self.account, self.machine.device());
         let signature = self.machine.sign_login(transcript);
         self.ask(
@@ -232,6 +233,7 @@ impl Engine {
         self.link.starts.clear();
         self.link.refused.clear();
         self.link.listing = false;
+        self.returning = None;
         for talk in self.talks.values_mut() {
             talk.unlink();
         }
@@ -257,15 +259,6 @@ impl Engine {
             Asked::Invite { call, caller } => Waiting::Invite { call, caller },
             Asked::Lookup { call, name } => Waiting::Lookup { call, name },
             Asked::Accept { call, conversation } => Waiting::Accept { call, conversation },
-            Asked::Timer {
-                call,
-                conversation,
-                timer,
-            } => Waiting::Timer {
-                call,
-                conversation,
-                timer,
-            },
             _ => return,
         };
         self.waiting.push(waiting);
@@ -351,7 +344,6 @@ impl Engine {
                 Ok(())
             }
             Push::Closing {} => Ok(()),
-            Push::Typing { conv, register } => self.typing_heard(turn, &conv, &register),
         }
     }
 
@@ -378,14 +370,6 @@ impl Engine {
             (Asked::Accept { call, conversation }, response) => {
                 self.accept_answered(turn, call, conversation, &response)
             }
-            (
-                Asked::Timer {
-                    call,
-                    conversation,
-                    timer,
-                },
-                response,
-            ) => self.timer_answered(turn, (call, conversation, timer), &response),
             (Asked::Invite { call, caller }, response) => {
                 self.invite_answered(turn, call, &caller, &response)
             }
@@ -399,8 +383,13 @@ impl Engine {
             (Asked::OwnChain, Response::Chain { statements }) => {
                 self.own_chain_came(turn, &statements)
             }
+            (Asked::Returned, response) => self.return_answered(turn, response),
+            (Asked::Keepsake, response) => self.keepsake_came(turn, response),
+            (Asked::Introduced, response) => {
+                self.introduction_answered(&response);
+                Ok(())
+            }
             (Asked::OwnChain, Response::Refused { .. }) => Ok(()),
-            (Asked::Name(name), response) => self.name_answered(turn, &name, response),
             (Asked::Conversations, Response::Refused { .. }) => {
                 self.server_broke_protocol(turn, "a refusal to list the conversations")
             }

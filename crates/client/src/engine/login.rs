@@ -16,6 +16,9 @@ impl Engine {
         turn: &mut Turn<'_>,
         refusal: &Refusal,
     ) -> Result<(), EngineError> {
+        if refusal.code == ErrorCode::NotAuthenticated && self.introduces(turn)? {
+            return Ok(());
+        }
         let (cause, retry_ms) = match refusal.code {
             ErrorCode::Revoked => (
                 "this device was revoked or logged out; log in again with `subrosa login ADDRESS` in another home",
@@ -45,12 +48,14 @@ impl Engine {
         login: LoggedIn,
     ) -> Result<(), EngineError> {
         self.judge_incarnation(turn, &login.incarnation)?;
+        self.introduced = false;
         self.learn_hosts(turn, &login.hosts)?;
         turn.effects.push(Effect::Settled);
         self.tell_link(turn, LinkState::Online);
         self.judge_clock(turn, login.time_ms);
         self.judge_own_head(turn, &login.chain);
         self.publish_prekey(turn)?;
+        self.want_keepsake(turn)?;
         self.link.listing = true;
         self.heads(turn, &login.heads, login.more)
     }
@@ -65,10 +70,12 @@ impl Engine {
         if before.is_some_and(|before| before != *incarnation) {
             self.alarm(
                 format!("incarnation/{incarnation}"),
-                "the server was restored from a copy: what came after that copy may be missing there, and open invite lines may not work any more".to_owned(),
+                "the server was restored from a copy: this home brings back to it what it has of the last 30 days; invite lines that were open are void, so make new ones".to_owned(),
             );
             turn.desk.drop_fact(fact::PREKEY)?;
+            turn.desk.set_fact(fact::RETURN_DUE, incarnation)?;
         }
+        self.return_due = turn.desk.fact::<Incarnation>(fact::RETURN_DUE)?.is_some();
         turn.desk.set_fact(fact::INCARNATION, incarnation)?;
         Ok(())
     }
@@ -118,7 +125,7 @@ impl Engine {
                 format!("own-chain/{}", head.seq),
                 "the server has another list of this account's devices than this home: it was restored from a copy, or it lies".to_owned(),
             );
-        } else if head.seq < known.seq {
+        } else if head.seq < known.seq && !self.return_due {
             self.alarm(
                 format!("own-chain/{}", head.seq),
                 "the server has forgotten the latest changes of this account's devices: it was restored from a copy, or it lies".to_owned(),
@@ -134,6 +141,7 @@ impl Engine {
         if let Err(refused) = self.people.take_own(turn.desk, statements)? {
             self.alarm(format!("chain/{}", refused.0), refused.0);
         }
+        self.want_keepsake(turn)?;
         self.tell_own_devices();
         for talk in self.talks.values_mut() {
             talk.members.changed();
@@ -197,7 +205,7 @@ impl Engine {
                 }
             }
         }
-        Ok(())
+        self.begin_returning(turn)
     }
 
     /// A log that ends before what this home has seen of it was rolled back. Nothing is sent on top
@@ -210,6 +218,10 @@ impl Engine {
             return Ok(());
         }
         talk.halt = Some(Halt::Behind);
+        if self.return_due {
+            // It gets its end back.
+            return Ok(());
+        }
         let (conv, name) = (talk.id(), talk.name.clone());
         let failure = behind_failure(&name);
         self.alarm(format!("behind/{conv}/{head}"), failure.sentence.clone());

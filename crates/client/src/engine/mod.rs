@@ -13,16 +13,15 @@
 //! | `sync` | events of a conversation, in order, once |
 //! | `joining` | the start in a log that others began |
 //! | `inbox` | what one event means: keys, contents, notes |
-//! | `absent` | events that came without their bodies |
 //! | `members` | chains and prekeys of those to whom is sealed |
 //! | `outbox` | contents that wait, and whoever waits for them to leave |
 //! | `posting`, `posted` | sealed when they leave; what the server says to that |
-//! | `names` | which account a name stands for |
 //! | `opening`, `lookups` | conversations and contacts made |
 //! | `receipts` | how far devices have come |
-//! | `typing` | who types |
-//! | `expiring`, `renewing` | contents that disappear, and those that a newer build can read |
 //! | `invites` | lines made, and who came by them |
+//! | `keepsake`, `returning` | what a server restored from a copy gets back |
+//! | `forks` | what proves that two stories were told |
+//! | `restored` | what is lost where it went on without that |
 //! | `commands` | what faces ask |
 //! | `acting`, `amending`, `shown` | what is said about earlier contents: sent, taken in, shown |
 //! | `alarms` | what the person has to know once |
@@ -30,28 +29,28 @@
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
 //! | `rows` | what faces see |
 
-mod absent;
 mod acting;
 mod alarms;
 mod amending;
 mod commands;
-mod expiring;
+mod forks;
 mod inbox;
 mod invites;
 mod joining;
+mod keepsake;
 mod link;
 mod login;
 mod lookup;
 mod lookups;
 mod members;
-mod names;
 mod opening;
 mod outbox;
 mod people;
 mod posted;
 mod posting;
 mod receipts;
-mod renewing;
+mod restored;
+mod returning;
 mod rows;
 mod settings;
 mod shown;
@@ -60,7 +59,6 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod turn;
-mod typing;
 mod unread;
 mod upkeep;
 
@@ -73,12 +71,12 @@ use crate::view::{LinkState, Notice};
 use alarms::Alarm;
 use link::Link;
 use people::People;
+use returning::Returning;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use subrosa_e2e::{CONTENT_VERSION, HistoryOpener, Machine};
+use subrosa_e2e::{HistoryOpener, Machine};
 use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN};
-use talk::Talk;
-use typing::Typing;
+use talk::{Halt, Talk};
 
 /// Names of the single facts in the store.
 pub mod fact {
@@ -94,10 +92,14 @@ pub mod fact {
     pub const COUNTER: &str = "counter";
     /// The highest protocol version spoken with the server: it is not spoken to in a lower one.
     pub const VERSION: &str = "version";
+    /// The life of its database to which a restored server began, until it has what this home can bring back.
+    pub const RETURN_DUE: &str = "return-due";
+    /// The account's sealed bundle.
+    pub const BUNDLE: &str = "bundle";
+    /// By which the account shows a restored server that it had it.
+    pub const VOUCHER: &str = "voucher";
     /// Number of the newest own prekey that the server is known to have.
     pub const PREKEY: &str = "prekey";
-    /// Which kinds of contents the build knew that last read what is stored.
-    pub const CONTENT_VERSION: &str = "content_version";
 }
 
 /// Warnings that are kept while nobody listens.
@@ -164,14 +166,16 @@ pub struct Engine {
     warned_clock: bool,
     /// Warnings that came while nobody listened.
     unheard: Vec<String>,
-    /// Who types.
-    typing: Typing,
-    /// When the next message disappears, if one does; unknown at first.
-    next_expiry_ms: Option<u64>,
-    /// Contents of kinds that this build may know now are to be read again.
-    outdated: bool,
     /// Opens boxes of the account's history key, while a password has just been given.
     history: Option<HistoryOpener>,
+    /// The server was restored and may lack something that is here.
+    return_due: bool,
+    /// What is being brought back to it.
+    returning: Option<Returning>,
+    /// When what it did not take is tried again; 0 if there is nothing.
+    return_again_ms: u64,
+    /// The account has shown its voucher to a server that did not know it.
+    introduced: bool,
 }
 
 impl Engine {
@@ -199,6 +203,7 @@ impl Engine {
         for stored in desk.conversations()? {
             let mut talk = Talk::load(stored)?;
             talk.read_to = settings.read_to(&talk.id());
+            talk.halt = desk.divergence(talk.no)?.map(Halt::Diverged);
             talks.insert(talk.no, talk);
         }
         let numbers = talks.values().map(|talk| (talk.id(), talk.no)).collect();
@@ -220,17 +225,14 @@ impl Engine {
             swept_ms: 0,
             warned_clock: false,
             unheard: Vec::new(),
-            typing: Typing::default(),
-            next_expiry_ms: Some(0),
-            outdated: desk.fact(fact::CONTENT_VERSION)? != Some(CONTENT_VERSION),
             history: None,
+            return_due: false,
+            returning: None,
+            return_again_ms: 0,
+            introduced: false,
         };
         for (_, trust) in engine.compared().collect::<Vec<_>>() {
             engine.people.compared(&trust);
-        }
-        for name in engine.decided_names() {
-            let decision = engine.decision(&name);
-            engine.people.decisions.insert(name, decision);
         }
         Ok(engine)
     }
@@ -257,10 +259,7 @@ impl Engine {
     /// # Errors
     /// The store fails; then the engine is to be loaded anew.
     pub fn handle(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), EngineError> {
-        self.read_again(turn)?;
-        self.expire(turn)?;
         self.take(turn, input)?;
-        self.tell_news(turn)?;
         self.sound_alarms(turn)
     }
 

@@ -12,6 +12,9 @@ use subrosa_proto::{Control, ErrorCode, Event, Form, Header, Request, Response, 
 impl Engine {
     /// Asks the server for every conversation that is to be opened.
     pub(super) fn open_openings(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        if self.is_returning() {
+            return Ok(());
+        }
         for opening in turn.desk.openings()? {
             if self.link.creating(opening.seq) {
                 continue;
@@ -161,7 +164,6 @@ impl Engine {
             arrived_ms,
             author: header.account,
             device: header.device,
-            expires_ms: None,
         };
         let noted = self.note(turn, &talk, &spot, LINE_INFO, words.as_bytes());
         self.talks.insert(no, talk);

@@ -5,7 +5,7 @@
 
 use super::login::behind_failure;
 use super::rows::LINE_CONTENT;
-use super::sync::fork_failure;
+use super::sync::{diverged_failure, fork_failure};
 use super::talk::{Halt, Talk};
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError};
@@ -128,15 +128,6 @@ impl Engine {
         if talk.halt == Some(Halt::Forked) {
             return Some(fork_failure(&talk.name));
         }
-        if self.silenced(talk) {
-            return Some(Failure::user(format!(
-                "you have blocked {0}; `subrosa unblock {0}` ends that",
-                talk.name
-            )));
-        }
-        if let Some(failure) = self.name_in_doubt(talk) {
-            return Some(failure);
-        }
         talk.waits_for_own(&self.account).then(|| Failure {
             kind: FailureKind::NotPermitted,
             sentence: format!(
@@ -158,7 +149,9 @@ impl Engine {
         let name = &talk.name;
         let kept = match talk.halt {
             Some(Halt::Forked) => Some(fork_failure(name)),
+            Some(Halt::Behind) if self.is_returning() => return Ok(()),
             Some(Halt::Behind) => Some(behind_failure(name)),
+            Some(Halt::Diverged(_)) => Some(diverged_failure(name)),
             None => self.distrust(talk),
         };
         if kept.is_none() && !talk.held_back(&self.account) {
@@ -176,8 +169,7 @@ impl Engine {
 
     /// Why nothing is sealed for the members of a conversation, if one of them is not trusted.
     pub(super) fn distrust(&self, talk: &Talk) -> Option<Failure> {
-        let doubt = self.name_in_doubt(talk).map(|failure| failure.sentence);
-        let refused = doubt.or_else(|| talk.members.refused.clone());
+        let refused = talk.members.refused.clone();
         let sentence = refused.or_else(|| {
             let mut recipients = talk.state.recipients();
             recipients.find_map(|account| self.people.distrusted(&account))

@@ -31,7 +31,8 @@ impl Engine {
         let Some(talk) = self.talks.get(&no) else {
             return Ok(());
         };
-        let ready = self.link.online() && talk.synced() && talk.halt.is_none();
+        let ready =
+            self.link.online() && !self.is_returning() && talk.synced() && talk.halt.is_none();
         if !ready || talk.sending.is_some() || talk.waits_for_peer(&self.account) {
             return Ok(());
         }
@@ -167,6 +168,10 @@ impl Engine {
         if let Some(key) = sealed.key {
             events.push(encode(&key.event));
             boxes = key.boxes.iter().map(encode::<KeyBox>).collect();
+            if boxes.len() <= limits::SESSION_SMALL_BOXES {
+                turn.desk
+                    .keep_boxes(no, &sealed.session, turn.now_ms, &boxes)?;
+            }
         }
         events.push(encode(&sealed.message));
         let append = Sealed {
@@ -198,7 +203,6 @@ impl Engine {
         };
         talk.sending = Some(seq);
         let conv = talk.id();
-        self.typed(no);
         if let Some(session) = append.events.first().and_then(session_of) {
             for part in append.boxes.chunks(STAGE_BOXES) {
                 let boxes = part.to_vec();

@@ -7,10 +7,8 @@ use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::command::{Failure, FailureKind};
 use crate::view::Notice;
-use subrosa_ledger::{Conversation, Step as LogStep, Verdict, carried_hash, event_hash};
-use subrosa_proto::{
-    Carried, ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode,
-};
+use subrosa_ledger::{Conversation, Step as LogStep, Verdict, event_hash};
+use subrosa_proto::{ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode};
 
 /// A server that leaves something out so often in a row is not asked once more on this link.
 const GAPS_MAX: u32 = 8;
@@ -106,6 +104,7 @@ impl Engine {
         if talk.next() > before {
             talk.advanced();
             turn.desk.set_state(talk.no, &encode(&talk.state))?;
+            self.keep_state(turn, talk.no, &talk.state)?;
             self.acknowledge_boxes(turn, talk);
         }
         Ok(step)
@@ -118,12 +117,12 @@ impl Engine {
         position: u64,
         delivered: &Delivered,
     ) -> Result<Step, EngineError> {
-        let Ok(event) = delivered.carried() else {
+        let Ok(event) = decode::<Event>(&delivered.event) else {
             return Ok(Step::Broken);
         };
         let newest = position <= talk.members.chains_to;
         let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), newest);
-        let verdict = talk.state.apply_carried(position, &event, &lookup);
+        let verdict = talk.state.apply(position, &event, &lookup);
         lookup.finish()?;
         let meaning = match verdict {
             Ok(Verdict::Valid(meaning)) => Some(meaning),
@@ -137,20 +136,18 @@ impl Engine {
                 talk.members.changed();
                 return Ok(Step::Needs);
             }
-            Ok(Verdict::Fork(evidence)) => return Ok(Step::Forked(format!("{evidence:?}"))),
+            Ok(Verdict::Fork(found)) => {
+                let named = (talk.no, talk.id(), talk.name.as_str());
+                self.keep_fork(turn, named, &delivered.event, &found)?;
+                return Ok(Step::Forked(format!("{found:?}")));
+            }
             Err(_) => return Ok(Step::Broken),
         };
         let (at, log) = talk.state.head();
-        turn.desk
-            .add_log(talk.no, at, &log, &carried_hash(&event))?;
-        match (event, meaning) {
-            (Carried::Whole(event), Some(meaning)) => {
-                self.understand(turn, talk, position, delivered, &event, meaning)?;
-            }
-            (Carried::Trimmed(event), Some(meaning)) => {
-                self.note_absent(turn, talk, (position, delivered.time_ms), &event, &meaning)?;
-            }
-            (_, None) => {}
+        turn.desk.add_log(talk.no, at, &log, &event_hash(&event))?;
+        self.keep_event(turn, talk.no, position, delivered)?;
+        if let Some(meaning) = meaning {
+            self.understand(turn, talk, position, delivered, &event, meaning)?;
         }
         Ok(Step::Placed)
     }
@@ -182,6 +179,7 @@ impl Engine {
             log: state.head().1,
         };
         let no = self.new_talk(turn, state, &[step], page.head)?;
+        self.keep_event(turn, no, 1, first)?;
         self.greeted(turn, no, &event, first.time_ms)?;
         self.tell_joined(turn, no)?;
         Ok(Some(no))
@@ -201,6 +199,7 @@ impl Engine {
             turn.desk
                 .add_log(no, step.position, &step.log, &step.event)?;
         }
+        self.keep_state(turn, no, &state)?;
         self.numbers.insert(conv, no);
         self.link.joining.remove(&conv);
         let mut talk = Talk::new(no, name, state);
@@ -214,7 +213,6 @@ impl Engine {
     pub(super) fn tell_joined(&self, turn: &mut Turn<'_>, no: i64) -> Result<(), EngineError> {
         if let Some(talk) = self.talks.get(&no)
             && talk.state.form() != Form::Own
-            && !self.silenced(talk)
         {
             let view = self.conversation_view(turn.desk, talk)?;
             self.tell_all(turn, &Notice::Joined(view));
@@ -248,6 +246,7 @@ impl Engine {
         }
         self.send_receipts(turn)?;
         self.post_settings(turn)?;
+        self.reopen_lost(turn)?;
         for no in turn.desk.conversations_waiting()? {
             self.pump(turn, no)?;
         }
@@ -260,7 +259,7 @@ impl Engine {
 
     /// Whether everything that the server had is here.
     pub(super) fn all_synced(&self) -> bool {
-        self.link.settled() && self.talks.values().all(Talk::settled)
+        self.link.settled() && !self.is_returning() && self.talks.values().all(Talk::settled)
     }
 
     /// Boxes whose keys are in the store are not needed at the server any more. The request leaves
@@ -276,12 +275,22 @@ impl Engine {
     }
 }
 
+/// Why nothing goes out in a conversation of which a restored server has another end.
+pub(super) fn diverged_failure(name: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Trust,
+        sentence: format!(
+            "the server was restored from a copy, and the conversation {name} went on there without what this home has seen: `subrosa restored` shows what is lost and goes on; what is written waits here"
+        ),
+    }
+}
+
 /// Why nothing goes out in a conversation whose log has forked.
 pub(super) fn fork_failure(name: &str) -> Failure {
     Failure {
         kind: FailureKind::Trust,
         sentence: format!(
-            "the server shows the conversation {name} differently to its members; nothing is sent there any more. Tell the others by another way"
+            "the server shows the conversation {name} differently to its members; nothing is sent there any more. `subrosa evidence` shows and exports what proves it; tell the others by another way, and go on in a new room"
         ),
     }
 }

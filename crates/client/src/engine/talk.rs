@@ -11,6 +11,8 @@ use subrosa_proto::{AccountId, ContentId, ConvId, Form};
 pub(super) enum Halt {
     /// A member quotes another log than this one. Nothing is taken in any more either.
     Forked,
+    /// A restored server has another log after this position. The person has to see what is lost.
+    Diverged(u64),
     /// The server's log ends before this one: it was restored from a copy, or it lies.
     Behind,
 }
@@ -47,6 +49,8 @@ pub(super) struct Talk {
     pub receipt_due: bool,
     /// Places in the outbox whose contents this page has shown in the log.
     pub placed: Vec<i64>,
+    /// Own contents that a restored server has lost are looked for once all of it is here.
+    pub reopens: bool,
     /// Boxes were opened that the server need not keep.
     pub boxes_opened: bool,
 }
@@ -75,6 +79,7 @@ impl Talk {
             gaps: 0,
             receipt_due: true,
             placed: Vec::new(),
+            reopens: false,
             boxes_opened: false,
         }
     }

@@ -2,17 +2,16 @@
 
 mod acting;
 mod boundaries;
-mod fading;
+mod forks;
 mod joining;
-mod names;
 mod office;
 mod orders;
 mod person;
 mod receiving;
+mod restored;
 mod sending;
 mod settings;
 mod simulation;
-mod telling;
 mod trust;
 mod upkeep;
 mod world;

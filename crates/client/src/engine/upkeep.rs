@@ -14,11 +14,11 @@ impl Engine {
         turn.desk
             .forget_done(turn.now_ms.saturating_sub(limits::IDEM_KEPT_MS))?;
         self.check_answers(turn)?;
-        self.end_typing(turn);
         if !self.link.online() {
             return Ok(());
         }
         self.publish_prekey(turn)?;
+        self.return_later(turn)?;
         self.open_openings(turn)?;
         self.want_later(turn);
         self.refresh_wanted(turn);
@@ -99,6 +99,10 @@ impl Engine {
             return Ok(());
         }
         self.swept_ms = turn.now_ms;
+        turn.desk
+            .forget_raw(turn.now_ms.saturating_sub(limits::RAW_KEPT_MS))?;
+        turn.desk
+            .forget_states(turn.now_ms.saturating_sub(limits::RAW_KEPT_MS))?;
         // Of both clocks the one that deletes later.
         let now_ms = turn.now_ms.saturating_add_signed(self.link.ahead_ms.min(0));
         let own = self.machine.device();

@@ -7,11 +7,9 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
 -- Accounts that are known, each with its chain as verified, and what is known of the person.
--- `standing` is how it stands to its name, which another account may have here; `changed_ms` when its devices were last seen to change.
 -- `branch` is the head of another chain of the same account, once one was seen: nothing is sealed to it any more.
 CREATE TABLE account (
-  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0, branch BLOB,
-  standing INTEGER NOT NULL DEFAULT 0, changed_ms INTEGER
+  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0, branch BLOB
 ) WITHOUT ROWID;
 
 -- What the person was told once and for all.
@@ -58,8 +56,8 @@ CREATE UNIQUE INDEX timeline_content ON timeline (conversation, account, content
 CREATE INDEX timeline_conversation ON timeline (conversation, cursor);
 -- The order that everybody sees: the server's, with what still waits at the end.
 CREATE INDEX timeline_order ON timeline (conversation, coalesce(position, 9223372036854775807), cursor);
-CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 4;
-CREATE INDEX timeline_expiring ON timeline (expires_ms) WHERE expires_ms IS NOT NULL AND kind != 4;
+CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 3;
+CREATE INDEX timeline_expiring ON timeline (expires_ms) WHERE expires_ms IS NOT NULL;
 -- Contents whose kind the build that stored them did not know.
 CREATE INDEX timeline_unknown ON timeline (cursor) WHERE kind = 5;
 
@@ -103,3 +101,24 @@ CREATE TABLE setting (
 
 -- Conversations to be opened, kept until the server has them.
 CREATE TABLE opening (seq INTEGER PRIMARY KEY AUTOINCREMENT, peer BLOB UNIQUE, invite BLOB, counter INTEGER, event BLOB);
+
+-- Events as they came, for 30 days: a server restored from a copy gets back what it lost.
+CREATE TABLE raw (conversation INTEGER NOT NULL, position INTEGER NOT NULL, time_ms INTEGER NOT NULL, event BLOB NOT NULL);
+CREATE UNIQUE INDEX raw_position ON raw (conversation, position);
+CREATE INDEX raw_time ON raw (time_ms);
+
+-- The boxes of own sessions with few recipients, as long, and for the same end.
+CREATE TABLE own_boxes (
+  session BLOB PRIMARY KEY, conversation INTEGER NOT NULL, position INTEGER, made_ms INTEGER NOT NULL, boxes BLOB NOT NULL
+);
+CREATE INDEX own_boxes_conversation ON own_boxes (conversation, made_ms);
+
+-- Conversations of which a restored server has another end than this home, and up to where both are the same.
+CREATE TABLE divergence (conversation INTEGER PRIMARY KEY, common INTEGER NOT NULL);
+
+-- The reducer's state at some earlier positions: the way back to where both are the same.
+CREATE TABLE kept_state (conversation INTEGER NOT NULL, position INTEGER NOT NULL, kept_ms INTEGER NOT NULL, state BLOB NOT NULL);
+CREATE UNIQUE INDEX kept_state_position ON kept_state (conversation, position);
+
+-- What proves that this home was shown another story than somebody else.
+CREATE TABLE evidence (what TEXT PRIMARY KEY, about TEXT NOT NULL, file BLOB NOT NULL);

@@ -7,8 +7,6 @@ mod chain;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
-mod exhaustive;
-#[cfg(test)]
 mod fork;
 #[cfg(test)]
 mod joining;
@@ -16,8 +14,6 @@ mod joining;
 mod prekey;
 #[cfg(test)]
 mod sessions;
-#[cfg(test)]
-mod trimmed;
 #[cfg(test)]
 mod vectors;
 #[cfg(test)]

@@ -41,11 +41,18 @@ impl<S: Store> Office<S> {
         self.count_login_attempt(name, source)
             .map_err(Refused::Later)?;
         let holder = self.record(records::name(name)).await?;
-        let (account, known) = match holder {
+        let (account, mut known) = match holder {
             Some(record) => (records::decode(&record.value)?, true),
             None => (self.nobody, false),
         };
-        let stored = self.record(records::login(&account, credential)).await?;
+        let mut stored = self.record(records::login(&account, credential)).await?;
+        if known && stored.is_none() {
+            // A restored server has the account's chain and not its bundle yet: nobody logs in.
+            stored = self
+                .record(records::login(&self.nobody, credential))
+                .await?;
+            known = false;
+        }
         let stored = stored.ok_or(Refused::Damaged("a login record is missing"))?;
         let bytes = <[u8; RECORD_LEN]>::try_from(&stored.value[..])
             .map_err(|_| Refused::Damaged("a login record has another length"))?;

@@ -39,7 +39,7 @@ impl<S: Store> Office<S> {
             return Err(ErrorCode::TooLarge.into());
         }
         let now_ms = self.now_ms();
-        let last_day = Day::of_ms(now_ms).plus(DEVICE_BOX_DAYS);
+        let last_day = last_day(now_ms);
         let rows = boxes
             .iter()
             .map(|bytes| row(bytes, last_day))
@@ -98,7 +98,12 @@ impl<S: Store> Office<S> {
     }
 }
 
-fn row(bytes: &Bytes, last_day: Day) -> Outcome<SideRow> {
+/// The last day of a box to a device that comes now.
+pub(super) fn last_day(now_ms: u64) -> Day {
+    Day::of_ms(now_ms).plus(DEVICE_BOX_DAYS)
+}
+
+pub(super) fn row(bytes: &Bytes, last_day: Day) -> Outcome<SideRow> {
     if bytes.len() > BOX_BYTES_MAX {
         return Err(ErrorCode::TooLarge.into());
     }

@@ -72,7 +72,7 @@ impl<S: Store> Office<S> {
         })
     }
 
-    async fn judge_create(&self, parsed: &Parsed) -> Outcome<Conversation> {
+    pub(super) async fn judge_create(&self, parsed: &Parsed) -> Outcome<Conversation> {
         let mut accounts = HashMap::new();
         let recent = Steps::from(1, LogHash::START);
         loop {
@@ -128,7 +128,7 @@ fn new(key: crate::storage::RecordKey, value: Bytes) -> Write {
     }
 }
 
-fn creation_writes(state: &Conversation, account: &AccountId) -> Vec<Write> {
+pub(super) fn creation_writes(state: &Conversation, account: &AccountId) -> Vec<Write> {
     let conv = state.id();
     let (position, log) = state.head();
     let row = ConversationRow {
@@ -138,7 +138,13 @@ fn creation_writes(state: &Conversation, account: &AccountId) -> Vec<Write> {
     };
     let mut writes = vec![
         new(records::conversation(&conv), encode(&row)),
-        new(records::place(account, &conv), encode(&PlaceRow::whole(1))),
+        new(
+            records::place(account, &conv),
+            encode(&PlaceRow {
+                since: 1,
+                until: None,
+            }),
+        ),
     ];
     let pair = match state.form() {
         Form::Own => Some(records::pair(account, account)),
@@ -151,11 +157,10 @@ fn creation_writes(state: &Conversation, account: &AccountId) -> Vec<Write> {
     writes
 }
 
-fn peer_writes(conv: &ConvId, peer: &AccountId, pending: bool) -> Vec<Write> {
-    let place = if pending {
-        PlaceRow::new(1)
-    } else {
-        PlaceRow::whole(1)
+pub(super) fn peer_writes(conv: &ConvId, peer: &AccountId, pending: bool) -> Vec<Write> {
+    let place = PlaceRow {
+        since: 1,
+        until: None,
     };
     let mut writes = vec![new(records::place(peer, conv), encode(&place))];
     if pending {

@@ -27,15 +27,21 @@ pub(crate) struct Parsed {
 impl Parsed {
     /// Reads an event of this device. Others' events are appended only by themselves.
     pub(crate) fn read(bytes: Bytes, account: &AccountId, device: &DeviceId) -> Outcome<Self> {
+        let parsed = Self::of_anyone(bytes)?;
+        if parsed.header.account != *account || parsed.header.device != *device {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        Ok(parsed)
+    }
+
+    /// Reads an event of any device.
+    pub(super) fn of_anyone(bytes: Bytes) -> Outcome<Self> {
         if bytes.len() > limits::EVENT_BYTES_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
         let event: Event = subrosa_proto::decode(&bytes).map_err(|_| ErrorCode::Malformed)?;
         let header: Header =
             subrosa_proto::decode(&event.header).map_err(|_| ErrorCode::Malformed)?;
-        if header.account != *account || header.device != *device {
-            return Err(ErrorCode::NotPermitted.into());
-        }
         Ok(Self {
             bytes,
             event,

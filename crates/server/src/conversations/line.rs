@@ -2,6 +2,7 @@
 
 use super::append::AppendJob;
 use super::loading::Loaded;
+use super::returned::ReturnJob;
 use crate::office::Office;
 use crate::refused::{Outcome, Refused};
 use crate::storage::Store;
@@ -31,8 +32,35 @@ struct Desk {
     used: u64,
 }
 
+/// What waits in a line.
+pub(crate) enum Job {
+    Append(AppendJob),
+    Return(ReturnJob),
+}
+
+impl Job {
+    const fn conv(&self) -> ConvId {
+        match self {
+            Self::Append(job) => job.conv,
+            Self::Return(job) => job.conv,
+        }
+    }
+}
+
+impl From<AppendJob> for Job {
+    fn from(job: AppendJob) -> Self {
+        Self::Append(job)
+    }
+}
+
+impl From<ReturnJob> for Job {
+    fn from(job: ReturnJob) -> Self {
+        Self::Return(job)
+    }
+}
+
 struct Turn {
-    job: AppendJob,
+    job: Job,
     answer: oneshot::Sender<Outcome<Response>>,
 }
 
@@ -48,7 +76,7 @@ impl Conversations {
     /// Joins the line. True if nobody works it off yet.
     fn enter(&self, turn: Turn) -> bool {
         let mut desks = self.desks();
-        let desk = desks.by_conversation.entry(turn.job.conv).or_default();
+        let desk = desks.by_conversation.entry(turn.job.conv()).or_default();
         desk.waiting.push_back(turn);
         !std::mem::replace(&mut desk.busy, true)
     }
@@ -92,9 +120,13 @@ impl Desks {
 impl<S: Store> Office<S> {
     /// Puts an append into its conversation's line. The answer comes when it is on disk or refused;
     /// it is carried out even if nobody waits for the answer any more.
-    pub(crate) fn submit(self: &Arc<Self>, job: AppendJob) -> oneshot::Receiver<Outcome<Response>> {
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        job: impl Into<Job>,
+    ) -> oneshot::Receiver<Outcome<Response>> {
         let (answer, answered) = oneshot::channel();
-        let conv = job.conv;
+        let job = job.into();
+        let conv = job.conv();
         if self.conversations.enter(Turn { job, answer }) {
             tokio::spawn(self.clone().work_off(conv));
         }
@@ -108,7 +140,10 @@ impl<S: Store> Office<S> {
         };
         let mut loaded = self.conversations.take_loaded(&conv);
         while let Some(turn) = self.conversations.next(&conv, &mut loaded) {
-            let outcome = self.append(&mut loaded, turn.job).await;
+            let outcome = match turn.job {
+                Job::Append(job) => self.append(&mut loaded, job).await,
+                Job::Return(job) => Box::pin(self.return_events(&mut loaded, job)).await,
+            };
             // Nobody may be there to hear it.
             let _ = turn.answer.send(outcome);
         }

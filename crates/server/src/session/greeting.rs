@@ -11,7 +11,9 @@ use crate::office::{Office, until_closing};
 use crate::refused::Refused;
 use crate::storage::Store;
 use std::sync::Arc;
-use subrosa_proto::{AccountId, DeviceId, ErrorCode, FromClient, Request, Response};
+use subrosa_proto::{
+    AccountId, DeviceId, ErrorCode, FromClient, Request, Response, Statement, limits,
+};
 use tokio::time::{Instant, sleep_until};
 
 /// Requests before a login: more than any flow needs.
@@ -24,6 +26,8 @@ pub(crate) struct Greeting<S> {
     ticket: Ticket,
     deadline: Instant,
     requests: u32,
+    /// An account that is not here and has shown that this server had it.
+    vouched: Option<AccountId>,
 }
 
 /// What a device shows to log in.
@@ -46,6 +50,7 @@ impl<S: Store> Greeting<S> {
             ticket,
             deadline,
             requests: 0,
+            vouched: None,
         }
     }
 
@@ -72,6 +77,10 @@ impl<S: Store> Greeting<S> {
                     )
                     .await;
             }
+            Request::ShowVoucher { .. } | Request::ReturnChain { .. } => {
+                let response = self.take_back(request).await;
+                self.connection.answer(id, response).await
+            }
             Request::RegisterStart {
                 code,
                 name,
@@ -94,6 +103,43 @@ impl<S: Store> Greeting<S> {
             }
         };
         self.stay(answered)
+    }
+
+    /// An account that a restored server does not have any more brings itself back.
+    async fn take_back(&mut self, request: Request) -> Response {
+        let done = match request {
+            Request::ShowVoucher { account, voucher } => {
+                let shown = self.office.vouched(&account, &voucher);
+                if shown.is_ok() {
+                    self.vouched = Some(account);
+                    self.connection
+                        .reader
+                        .set_message_limit(limits::MESSAGE_BYTES_JOINING_MAX);
+                }
+                shown
+            }
+            Request::ReturnChain {
+                statements,
+                bundle,
+                prekeys,
+            } => {
+                let first = statements.first();
+                let first = first.and_then(|s| subrosa_proto::decode::<Statement>(&s.body).ok());
+                if self.vouched.is_some() && first.map(|s| s.account) == self.vouched {
+                    self.office.return_chain(&statements, bundle, prekeys).await
+                } else {
+                    Err(ErrorCode::OutOfTurn.into())
+                }
+            }
+            _ => Err(ErrorCode::OutOfTurn.into()),
+        };
+        match done {
+            Ok(()) => Response::Done {},
+            Err(refused) => {
+                refused.report();
+                refused.response()
+            }
+        }
     }
 
     /// The next request, if it comes in time.

@@ -34,7 +34,6 @@ pub(crate) struct Ready<S: Store> {
     pub(crate) follows: Follows,
     pub(crate) requests: Bucket,
     pub(crate) events: Bucket,
-    pub(crate) typing: Bucket,
     in_flight: VecDeque<InFlight>,
 }
 
@@ -79,7 +78,6 @@ impl<S: Store> Ready<S> {
             follows: Follows::default(),
             requests: Bucket::default(),
             events: Bucket::default(),
-            typing: Bucket::default(),
             in_flight: VecDeque::new(),
         }
     }
@@ -198,7 +196,6 @@ impl<S: Store> Ready<S> {
             rung,
             joined,
             receipts,
-            typing,
             chains,
             cut,
         } = self.seat.take();
@@ -209,11 +206,7 @@ impl<S: Store> Ready<S> {
             );
             return Ok(false);
         }
-        let signs = self.follows.signs(typing);
         for push in self.follows.news(joined, receipts, chains) {
-            self.connection.queue_push(push)?;
-        }
-        for push in signs {
             self.connection.queue_push(push)?;
         }
         let heeded = Box::pin(self.heed(rung)).await;
@@ -242,7 +235,6 @@ const fn takes_turn(request: &Request) -> bool {
         request,
         Request::Append { .. }
             | Request::PutReceipt { .. }
-            | Request::Typing { .. }
             | Request::AckBoxes { .. }
             | Request::Ping {}
     )

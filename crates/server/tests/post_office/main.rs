@@ -9,7 +9,6 @@
 )]
 
 mod accounts;
-mod bodies;
 mod conversations;
 mod delivery;
 mod ground;

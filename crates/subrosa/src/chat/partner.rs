@@ -54,7 +54,6 @@ impl Chat<'_> {
         };
         for row in &rows {
             self.output.line(&self.look.line(row))?;
-            self.remember(row);
             self.newest = self.newest.max(Some(row.cursor));
         }
         if let Some(last) = rows.last() {

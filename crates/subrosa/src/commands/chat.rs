@@ -11,8 +11,7 @@ Examples:
   echo hello | subrosa chat bob  a pipe: ends when the server has all lines
 
 In the chat /to NAME changes the recipient, /people lists them, /invite prints a join line for one
-more person, /reply, /react, /edit and /delete are about earlier messages, /quit leaves. What a chat
-at a terminal shows counts as read.";
+more person, /quit leaves.";
 
 /// Chat, line by line
 ///

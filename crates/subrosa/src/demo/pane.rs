@@ -57,7 +57,6 @@ impl Pane {
                     RowKind::WaitingForKey { cause } | RowKind::Gone { cause } => {
                         (row.from, format!("[{cause}]"))
                     }
-                    RowKind::Hidden {} => (row.from, "[hidden]".to_owned()),
                     RowKind::Newer { number } => (row.from, format!("[kind {number}]")),
                 };
                 self.said.push(Said {
@@ -80,11 +79,7 @@ impl Pane {
                     state: None,
                 });
             }
-            Notice::Joined(_)
-            | Notice::Link(_)
-            | Notice::Changed(_)
-            | Notice::Typing { .. }
-            | Notice::Unread { .. } => {}
+            Notice::Joined(_) | Notice::Link(_) | Notice::Changed(_) | Notice::Unread { .. } => {}
         }
     }
 

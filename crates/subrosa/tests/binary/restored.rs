@@ -133,3 +133,98 @@ fn a_server_comes_back_from_a_copy_and_the_line_on_paper_alone() {
     assert_eq!(texts(&read).len(), 2, "{read}");
     server.kill();
 }
+
+/// The server is killed, a copy put in its place, and started again.
+fn killed_and_restored(
+    machine: &Machine,
+    server: crate::running::Running,
+    copy: &str,
+    address: &str,
+) -> crate::running::Running {
+    server.kill();
+    machine
+        .run(&["admin", "restore", copy, "--data", &data(machine)])
+        .ok();
+    serve_again(machine, address)
+}
+
+/// The texts of a conversation as a profile reads them, in order.
+fn told(machine: &Machine, profile: &str, with: &str) -> Vec<String> {
+    let read = machine.run(&["-p", profile, "read", with, "--json"]).ok();
+    texts(&read).into_iter().map(|(_, text)| text).collect()
+}
+
+// Proves: C25
+#[test]
+fn what_came_after_the_copy_comes_back_from_those_who_have_it() {
+    let machine = Machine::new();
+    let (server, address) = machine.serve();
+    machine.ada_and_bob();
+    machine.run(&["send", "bob", "one"]).ok();
+    let copy = path(&machine, "copy");
+    machine
+        .run(&["admin", "backup", "--data", &data(&machine), &copy])
+        .ok();
+
+    // After the copy: messages both ways, a new account, a new device that writes.
+    machine.run(&["send", "bob", "two"]).ok();
+    machine.run(&["-p", "bob", "send", "ada", "three"]).ok();
+    let used_line = line_of(&machine.run(&["invite"]).ok());
+    machine
+        .run(&["join", &used_line, "--name", "carl", "--no-input"])
+        .ok();
+    machine
+        .run(&["-p", "carl", "send", "ada", "carl is here"])
+        .ok();
+    machine.until(&["-p", "ada", "read", "carl"], |out| {
+        out.contains("carl is here")
+    });
+    machine.run(&["-p", "ada", "send", "carl", "welcome"]).ok();
+    let (name, passphrase, _) = sheet(&machine.home("ada"));
+    let password = machine.write("password", format!("{passphrase}\n"));
+    let login = |profile: &'static str| {
+        let args = [
+            "login",
+            &address,
+            "--name",
+            &name,
+            "--password-file",
+            &password,
+            "-p",
+            profile,
+        ];
+        machine.run(&args).ok();
+    };
+    login("second");
+    machine.run(&["-p", "second", "send", "bob", "four"]).ok();
+    let all = ["one", "two", "three", "four"];
+    for (profile, with) in [("ada", "bob"), ("second", "bob"), ("bob", "ada")] {
+        assert_eq!(told(&machine, profile, with), all, "{profile} before");
+    }
+    assert_eq!(told(&machine, "carl", "ada").len(), 2);
+
+    // The account that the copy does not have brings itself back, and what it has.
+    let server = killed_and_restored(&machine, server, &copy, &address);
+    machine
+        .run(&["-p", "carl", "send", "ada", "still here"])
+        .ok();
+    machine.run(&["-p", "bob", "send", "ada", "five"]).ok();
+    let all = ["one", "two", "three", "four", "five"];
+    for (profile, with) in [("ada", "bob"), ("second", "bob"), ("bob", "ada")] {
+        assert_eq!(told(&machine, profile, with), all, "{profile} after");
+    }
+    let carls = ["carl is here", "welcome", "still here"];
+    assert_eq!(told(&machine, "ada", "carl"), carls);
+    assert_eq!(told(&machine, "carl", "ada"), carls);
+    // A device that is new now reads it all, since the keys for the archive came back too.
+    login("third");
+    assert_eq!(told(&machine, "third", "bob"), all);
+    assert_eq!(told(&machine, "third", "carl"), carls);
+    // The line that carl used makes no second account.
+    machine
+        .run(&["join", &used_line, "--name", "eve", "--no-input"])
+        .failed(1);
+    machine.run(&["-p", "third", "send", "bob", "six"]).ok();
+    assert_eq!(told(&machine, "bob", "ada").last().unwrap(), "six");
+    server.kill();
+}

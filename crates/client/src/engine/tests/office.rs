@@ -99,6 +99,95 @@ impl Office {
         self.pushes.retain(|(other, _)| other != device);
     }
 
+    /// The server is put back to a copy that has so much of a conversation: another life of it.
+    pub fn restore(&mut self, conv: &ConvId, to: usize) {
+        self.incarnation = Incarnation([self.incarnation.0[0] + 1; 16]);
+        self.done.clear();
+        let events = self.logs.remove(conv).unwrap().events;
+        for posted in events.into_iter().take(to) {
+            self.put_back(conv, posted);
+        }
+    }
+
+    /// Appends an event as it is.
+    fn put_back(&mut self, conv: &ConvId, posted: Posted) {
+        let event: Event = decode(&posted.event).unwrap();
+        let mut log = match self.logs.remove(conv) {
+            Some(log) => log,
+            None => {
+                let known = Known::default();
+                let judge = Judge {
+                    accounts: &self.accounts,
+                    known: &known,
+                };
+                let state = Conversation::create(&event, &judge).unwrap();
+                Log {
+                    events: Vec::new(),
+                    state,
+                    known,
+                }
+            }
+        };
+        let position = log.events.len() as u64 + 1;
+        if position > 1 {
+            let judge = Judge {
+                accounts: &self.accounts,
+                known: &log.known,
+            };
+            let verdict = log.state.apply(position, &event, &judge).unwrap();
+            assert!(matches!(verdict, Verdict::Valid(_)), "{verdict:?}");
+        }
+        log.known.hashes.push(log.state.head().1);
+        log.known.seen.insert(event_hash(&event));
+        log.events.push(posted);
+        self.logs.insert(*conv, log);
+    }
+
+    fn log_at(&self, conv: &ConvId, at: u64) -> Response {
+        let hashes = self.logs.get(conv).map(|log| &log.known.hashes);
+        let head = hashes.map_or(0, |hashes| hashes.len() as u64);
+        let at = at.min(head);
+        let log = match at {
+            0 => LogHash::START,
+            at => hashes.unwrap()[at as usize - 1],
+        };
+        Response::LogAt {
+            head,
+            at,
+            log,
+            copy_ms: Some(0),
+        }
+    }
+
+    fn return_events(
+        &mut self,
+        conv: &ConvId,
+        first: u64,
+        before: LogHash,
+        events: Vec<Delivered>,
+    ) -> Response {
+        let head = self.logs.get(conv).map(|log| log.state.head());
+        let (head, log) = head.unwrap_or((0, LogHash::START));
+        if head + 1 == first && log == before {
+            for delivered in events {
+                let Delivered {
+                    time_ms,
+                    event,
+                    boxes,
+                } = delivered;
+                self.put_back(
+                    conv,
+                    Posted {
+                        time_ms,
+                        event,
+                        boxes,
+                    },
+                );
+            }
+        }
+        self.log_at(conv, u64::MAX)
+    }
+
     /// An account's chain has grown; all who know it are told.
     pub fn grown(&mut self, account: Account) {
         let (id, head) = (account.id(), account.head());
@@ -207,20 +296,6 @@ impl Office {
                 }
                 Response::Done {}
             }
-            Request::Typing { conv, register } => {
-                let followers: Vec<DeviceId> = self
-                    .follows
-                    .keys()
-                    .filter(|(other, followed)| *other != device && *followed == conv)
-                    .map(|(other, _)| *other)
-                    .collect();
-                for follower in followers {
-                    let register = register.clone();
-                    self.pushes
-                        .push((follower, Push::Typing { conv, register }));
-                }
-                Response::Done {}
-            }
             Request::Lookup { name } => {
                 let found = self.accounts.values().find(|known| *known.name() == name);
                 found.map_or(Response::refused(ErrorCode::NotFound), |known| {
@@ -232,6 +307,24 @@ impl Office {
             Request::OwnChain { from } => Response::Chain {
                 statements: self.accounts[&account].statements()[from as usize..].to_vec(),
             },
+            Request::Keepsake {} => Response::refused(ErrorCode::NotFound),
+            Request::LogAt { conv, at } => self.log_at(&conv, at),
+            Request::ReturnChain { .. } => Response::Done {},
+            Request::ReturnBoxes {
+                conv,
+                position,
+                boxes,
+            } => {
+                let log = self.logs.get_mut(&conv).unwrap();
+                log.events[position as usize - 1].boxes = boxes;
+                Response::Done {}
+            }
+            Request::ReturnEvents {
+                conv,
+                first,
+                before,
+                events,
+            } => self.return_events(&conv, first, before, events),
             Request::InviteNew { .. } | Request::AckBoxes { .. } | Request::Ping {} => {
                 Response::Done {}
             }
