@@ -17,4 +17,5 @@ mod killing;
 mod limits;
 mod operating;
 mod person;
+mod restored;
 mod wire;
