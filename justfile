@@ -36,6 +36,17 @@ simulate seeds="1000" first="0" acts="400":
 models:
     docs/models/run
 
+# every state that three people can reach in a room, against the model of the rules; minutes
+membership:
+    cargo test --release -p subrosa-ledger --test ledger exhaustive -- --ignored --nocapture
+# the decoders under random bytes for so many seconds; what breaks is kept in target/fuzz
+fuzz seconds="60":
+    SUBROSA_FUZZ_SECONDS={{seconds}} cargo test -p subrosa-adversary --test decoders -- --nocapture
+
+# the seeds of the decoders' corpus, anew after a format has changed
+fuzz-seeds:
+    SUBROSA_WRITE_SEEDS=1 cargo test -p subrosa-adversary --test decoders
+
 # a server and two people in a temporary folder
 demo:
     cargo run --release -- demo

@@ -341,6 +341,14 @@ def receipt_of(case):
     return key, seal(key, label(b"receipt"), 0, account + at, delivered + read)
 
 
+def typing_of(case):
+    """e2e.md §7.2"""
+    first_key, conv, account, device, salt = (hexadecimal(case[name]) for name in ("first_key", "conv", "account", "device", "salt"))
+    at, typing = (be64(number_of(case, name)) for name in ("at", "typing"))
+    key = HKDF(hashes.SHA256(), 32, salt=None, info=label(b"typing") + conv + device + salt).derive(first_key)
+    return key, seal(key, label(b"receipt"), 0, account + at, typing)
+
+
 def invite_note_of(case):
     """e2e.md §8"""
     note_key, server_key, note = (hexadecimal(case[name]) for name in ("note_key", "server_key", "note"))
@@ -394,6 +402,7 @@ E2E = {
     "padding.txt": (padding_of, ["padded"]),
     "safety-number.txt": (safety_number_of, ["number"]),
     "receipt.txt": (receipt_of, ["key", "sealed"]),
+    "typing.txt": (typing_of, ["key", "sealed"]),
     "invite-note.txt": (invite_note_of, ["sealed"]),
     "box.txt": (box_of, ["public", "shared", "text"]),
 }

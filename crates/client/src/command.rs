@@ -2,8 +2,10 @@
 //! as JSON, so a face never knows whether the owner lives in its own process.
 
 use crate::loss::{EvidenceView, LossView};
+use crate::trust_view::{About, SettingView, TrustView, VerificationView};
 use crate::view::{
-    AccountView, ContactView, ConversationView, DeviceView, InviteView, Notice, Row, SendState,
+    AccountView, ContactView, ConversationView, DeviceView, InviteView, Notice, ReceiptView, Row,
+    SendState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,27 @@ pub enum Command {
         /// Whether it stays in the outbox when the server is out of reach.
         queue: bool,
     },
+    /// Who has got and read a message of one's own. Answered by `Receipts`.
+    Receipts {
+        /// In which conversation.
+        conversation: String,
+        /// The message's content id, or the beginning of it.
+        id: String,
+    },
+    /// The person types, or has stopped. Answered by `Done`, whether anybody hears of it or not.
+    Typing {
+        /// In which conversation.
+        conversation: String,
+        /// Whether it goes on.
+        typing: bool,
+    },
+    /// Messages of a direct conversation disappear so long after their arrival. Answered by `Timer`.
+    SetTimer {
+        /// In which conversation.
+        conversation: String,
+        /// The step, 0 for never (docs/spec/ledger.md §6.6); without one, the present step is told.
+        timer: Option<u8>,
+    },
     /// The newest page, or the one before a row. Answered by `Rows`, oldest first.
     Read {
         /// Of which conversation; of all when absent.
@@ -108,6 +131,11 @@ pub enum Command {
         conversation: String,
         /// Up to which cursor.
         cursor: u64,
+    },
+    /// About people's keys and names, and about settings.
+    About {
+        /// What.
+        ask: About,
     },
     /// What is lost where a restored server went on without what this home has seen. Answered by `Losses`.
     Restored {
@@ -153,12 +181,25 @@ pub enum Answer {
     },
     /// To `Read`.
     Rows(Vec<Row>),
+    /// To `Receipts`.
+    Receipts(Vec<ReceiptView>),
+    /// To `SetTimer`.
+    Timer {
+        /// The step, 0 for never.
+        timer: u8,
+    },
     /// To `Conversations`.
     Conversations(Vec<ConversationView>),
     /// To `Devices`.
     Devices(Vec<DeviceView>),
     /// To `Contacts`.
     Contacts(Vec<ContactView>),
+    /// To `About`: a safety number.
+    Verification(VerificationView),
+    /// To `About`: what is known of keys.
+    Trust(Vec<TrustView>),
+    /// To `About`: the settings.
+    Settings(Vec<SettingView>),
     /// To `Restored`.
     Losses(Vec<LossView>),
     /// To `Evidence`.

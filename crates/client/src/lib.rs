@@ -14,6 +14,7 @@ mod home;
 mod loss;
 mod randomness;
 pub mod store;
+mod trust_view;
 mod view;
 
 pub use command::{Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
@@ -21,7 +22,10 @@ pub use driver::Driver;
 pub use evidence::{EvidenceError, Finding, verify as verify_evidence};
 pub use home::{Client, Home, HomeError, Start};
 pub use loss::{EvidenceView, LossView};
+pub use trust_view::{
+    About, Comparison, KeyDevice, Line, SettingView, Standing, TrustView, VerificationView,
+};
 pub use view::{
     AccountView, Beside, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice,
-    ReactionView, ReplyView, Row, RowKind, SendState, Trust,
+    ReactionView, ReceiptView, ReplyView, Row, RowKind, SendState, Trust,
 };

@@ -43,6 +43,8 @@ pub enum RowKind {
         /// The number of its kind.
         number: u64,
     },
+    /// Its author is blocked.
+    Hidden {},
     /// It is void, deleted or has disappeared.
     Gone {
         /// Why.
@@ -172,6 +174,15 @@ pub struct ContactView {
     pub safety_number: String,
 }
 
+/// How far a message has come with one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptView {
+    /// The member's name.
+    pub name: String,
+    /// Sent, delivered or read.
+    pub state: SendState,
+}
+
 /// A device of this account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceView {
@@ -241,6 +252,17 @@ pub enum Notice {
     Row(Row),
     /// A row that was there before reads otherwise now: edited, deleted, reacted to, disappeared.
     Changed(Row),
+    /// Somebody types, or has stopped.
+    Typing {
+        /// The conversation as people name it.
+        conversation: String,
+        /// Its id, hexadecimal.
+        conv: String,
+        /// Who.
+        from: String,
+        /// Whether it goes on; it ends by itself.
+        typing: bool,
+    },
     /// A row of one's own has come further.
     State {
         /// Its cursor.

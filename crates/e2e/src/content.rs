@@ -137,6 +137,14 @@ macro_rules! kinds {
             },
         }
 
+        /// Another number in each build that knows other kinds: what was stored as [`Body::Unknown`] is to be read again when
+        /// it has changed.
+        pub const CONTENT_VERSION: u64 = {
+            let mut mixed = 0_u64;
+            $(mixed = mixed.wrapping_mul(257).wrapping_add($number);)*
+            mixed
+        };
+
         impl Body {
             /// The number of its kind.
             #[must_use]
@@ -261,6 +269,17 @@ impl Content {
             self.body,
             Body::Edit(_) | Body::Delete(_) | Body::Reaction(_)
         )
+    }
+
+    /// Whether it stands in the timeline by itself: what amends another content does not, nor what only one's own devices
+    /// tell each other.
+    #[must_use]
+    pub const fn is_shown(&self) -> bool {
+        let among_devices = matches!(
+            self.body,
+            Body::InviteIssued(_) | Body::ReadMark(_) | Body::ContactTrust(_) | Body::Setting(_)
+        );
+        !self.amends() && !among_devices
     }
 
     /// The encoding, as it is sealed and stored.

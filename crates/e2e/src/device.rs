@@ -90,6 +90,12 @@ impl Device {
         Signed { body, signature }
     }
 
+    pub(crate) fn sign_typing(&self, register: &Register) -> Signed {
+        let body = encode_clear(register);
+        let signature = self.key.sign(&text::typing(&body));
+        Signed { body, signature }
+    }
+
     /// Signs an event. The header comes encoded, since a message's body is sealed with it.
     pub(crate) fn sign_event(&self, header: Bytes, body: Bytes) -> Event {
         let signature = self.key.sign(&text::event(&header, &body));

@@ -36,6 +36,7 @@ mod secret;
 mod session;
 
 mod signing;
+mod typing;
 mod vault;
 #[cfg(test)]
 mod vectors;
@@ -45,8 +46,8 @@ pub use agreement::{
 };
 pub use changes::{BadRecordName, Changes, RecordName};
 pub use content::{
-    Body, Content, ContentError, ContentRef, Delete, Edit, FILE_NAME_BYTES_MAX, File, InviteIssued,
-    REACTION_BYTES_MAX, Reaction, Reply, Text,
+    Body, CONTENT_VERSION, Content, ContentError, ContentRef, Delete, Edit, FILE_NAME_BYTES_MAX,
+    File, InviteIssued, REACTION_BYTES_MAX, Reaction, Reply, Text,
 };
 pub use gossip::{QuoteVerdict, judge_quote};
 pub use identity::Identity;
@@ -59,9 +60,10 @@ pub use machine::{
 pub use pack::{PACK_SESSIONS_MAX, seal_pack};
 pub use prekey::{PrekeyDirectory, PrekeyError};
 pub use receipt::{ReadRegister, Receipt, RegisterError, read_register};
-pub use safety_number::safety_number;
+pub use safety_number::{safety_code, safety_number};
 pub use sealed_box::BadBox;
 pub use session::{BoxError, StoredSession};
+pub use typing::{ReadTyping, read_typing};
 pub use vault::{
     Credential, Founding, HistoryOpener, OpenedVault, Pack, Rewritten, Slot, SlotSecret,
     VaultError, found_account, open_vault,

@@ -241,6 +241,20 @@ impl Machine {
     ) -> Option<Signed> {
         receipt::write(&self.device, conv, newest, at, receipt, rng)
     }
+
+    /// A sign that this device's person types in a conversation at this time, or has stopped, sealed as
+    /// [a register](Self::write_register) is.
+    #[must_use]
+    pub fn write_typing(
+        &self,
+        conv: ConvId,
+        newest: &StoredSession,
+        at_ms: u64,
+        typing: bool,
+        rng: &mut impl CryptoRng,
+    ) -> Option<Signed> {
+        crate::typing::write(&self.device, conv, newest, at_ms, typing, rng)
+    }
 }
 
 impl fmt::Debug for Machine {

@@ -52,18 +52,20 @@ pub enum RegisterError {
     NoKey,
 }
 
-fn seal_key(
+/// The key of what a device says beside the log, `label` telling what it is.
+pub(crate) fn seal_key(
+    label: &[u8],
     session: &StoredSession,
     conv: ConvId,
     device: DeviceId,
     salt: &[u8; 16],
 ) -> Key<purpose::Receipt> {
     let first_key = session.first_key().expose();
-    let info = [label::RECEIPT, conv.as_bytes(), device.as_bytes(), salt];
+    let info = [label, conv.as_bytes(), device.as_bytes(), salt];
     Key::from_bytes(*hkdf(first_key, &info))
 }
 
-fn associated(account: AccountId, at: u64) -> Vec<u8> {
+pub(crate) fn associated(account: AccountId, at: u64) -> Vec<u8> {
     [&account.as_bytes()[..], &at.to_be_bytes()].concat()
 }
 
@@ -87,12 +89,9 @@ pub(crate) fn write(
     ]
     .concat();
     let mut sealed = Vec::new();
-    seal_key(session, conv, device.id(), &salt).prepare().seal(
-        0,
-        &associated(device.account(), at),
-        &text,
-        &mut sealed,
-    );
+    seal_key(label::RECEIPT, session, conv, device.id(), &salt)
+        .prepare()
+        .seal(0, &associated(device.account(), at), &text, &mut sealed);
     Some(device.sign_register(&Register {
         conv,
         account: device.account(),
@@ -115,6 +114,31 @@ pub fn read_register(
     keyring: &impl Keyring,
 ) -> Result<ReadRegister, RegisterError> {
     let register: Register = decode(&signed.body)?;
+    let text = text::register(&signed.body);
+    let session = judge(
+        &register,
+        (&text, &signed.signature),
+        conversation,
+        record,
+        keyring,
+    )?;
+    let receipt = open(&register, &session).ok_or(RegisterError::Forged)?;
+    Ok(ReadRegister {
+        account: register.account,
+        device: register.device,
+        at: register.at,
+        receipt,
+    })
+}
+
+/// Whether a member's device says this here, and the session that it is sealed under.
+pub(crate) fn judge(
+    register: &Register,
+    (text, signature): (&[u8], &[u8; 64]),
+    conversation: &Conversation,
+    record: &impl Record,
+    keyring: &impl Keyring,
+) -> Result<StoredSession, RegisterError> {
     if register.conv != conversation.id() {
         return Err(RegisterError::Misplaced);
     }
@@ -128,30 +152,20 @@ pub fn read_register(
     if !may_receive || !is_live {
         return Err(RegisterError::NotMember);
     }
-    verify(
-        register.device.as_bytes(),
-        &text::register(&signed.body),
-        &signed.signature,
-    )
-    .map_err(|_| RegisterError::Forged)?;
+    verify(register.device.as_bytes(), text, signature).map_err(|_| RegisterError::Forged)?;
     let session = keyring
         .session(&register.session)
         .ok_or(RegisterError::NoKey)?;
     if session.conv != register.conv {
         return Err(RegisterError::Misplaced);
     }
-    let receipt = open(&register, &session).ok_or(RegisterError::Forged)?;
-    Ok(ReadRegister {
-        account: register.account,
-        device: register.device,
-        at: register.at,
-        receipt,
-    })
+    Ok(session)
 }
 
 fn open(register: &Register, session: &StoredSession) -> Option<Receipt> {
     let mut text = Zeroizing::new(Vec::new());
-    seal_key(session, register.conv, register.device, &register.salt)
+    let (conv, device) = (register.conv, register.device);
+    seal_key(label::RECEIPT, session, conv, device, &register.salt)
         .prepare()
         .open(
             0,

@@ -21,9 +21,17 @@ pub fn safety_number(a: AccountId, b: AccountId) -> String {
     groups.join(" ")
 }
 
+/// The same as the text of a QR code: both ids in the order of their bytes, so that both people see one code and a scanner
+/// has something to compare.
+#[must_use]
+pub fn safety_code(a: AccountId, b: AccountId) -> String {
+    let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    format!("SUBROSA:1:{low}:{high}").to_ascii_uppercase()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::safety_number;
+    use super::{safety_code, safety_number};
     use subrosa_proto::AccountId;
 
     // Proves: C10
@@ -35,5 +43,22 @@ mod tests {
         assert_ne!(number, safety_number(a, c));
         assert_eq!(number.chars().filter(char::is_ascii_digit).count(), 60);
         assert_eq!(number.split(' ').count(), 12);
+    }
+
+    // Proves: C10
+    #[test]
+    fn the_code_names_both_keys_and_is_the_same_on_both_sides() {
+        let (a, b, c) = (
+            AccountId([0xa1; 32]),
+            AccountId([2; 32]),
+            AccountId([3; 32]),
+        );
+        let code = safety_code(a, b);
+        assert_eq!(code, safety_code(b, a));
+        assert_ne!(code, safety_code(a, c));
+        assert_eq!(
+            code,
+            format!("SUBROSA:1:{}:{}", "02".repeat(32), "A1".repeat(32))
+        );
     }
 }

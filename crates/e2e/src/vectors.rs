@@ -134,6 +134,29 @@ fn receipts() {
 }
 
 #[test]
+fn signs_of_typing() {
+    for case in cases(include_str!("../tests/vectors/typing.txt")) {
+        let (conv, account, device) = (
+            case.bytes("conv"),
+            case.bytes("account"),
+            case.bytes("device"),
+        );
+        let info = [label::TYPING, &conv, &device, &case.bytes("salt")];
+        let key = hkdf(case.secret("first_key").expose(), &info);
+        assert_eq!(*key, case.array("key"));
+        let at = case.number("at").to_be_bytes();
+        let mut sealed = Vec::new();
+        Key::<purpose::Receipt>::from_bytes(*key).prepare().seal(
+            0,
+            &[&account[..], &at].concat(),
+            &case.number("typing").to_be_bytes(),
+            &mut sealed,
+        );
+        assert_eq!(sealed, case.bytes("sealed"));
+    }
+}
+
+#[test]
 fn invite_notes() {
     for case in cases(include_str!("../tests/vectors/invite-note.txt")) {
         let note: InviteNote = subrosa_proto::decode(&case.bytes("note").into()).unwrap();

@@ -3,13 +3,14 @@
 
 use crate::judgement::{Halt, authentic, open_header};
 use crate::prekey::claimed_end;
+use crate::sight::Sight;
 use crate::state::{STATE_VERSION, Standing, State};
 use crate::{
-    Account, CreateError, Device, OutOfOrder, Record, Verdict, VoidReason, event_hash, next_log,
+    Account, CreateError, Device, OutOfOrder, Record, Unplaceable, Verdict, VoidReason, next_log,
 };
 use subrosa_proto::{
-    AccountId, Control, ConvId, DeviceId, Event, EventHash, EventKind, Form, LogHash, Role,
-    SessionId, decode,
+    AccountId, Carried, Control, ConvId, DeviceId, Event, EventHash, EventKind, Form, LogHash,
+    Role, SessionId, decode,
 };
 
 /// A member of a conversation.
@@ -48,7 +49,8 @@ impl Conversation {
     /// # Errors
     /// [`CreateError::NeedsAccount`] when the author's chain is missing, else the rule broken.
     pub fn create(event: &Event, record: &impl Record) -> Result<Self, CreateError> {
-        let header = open_header(event)?;
+        let sight = Sight::whole(event);
+        let header = open_header(&sight)?;
         let start = header.conv == ConvId::NONE
             && header.ctl == EventHash::NONE
             && header.base_n == 0
@@ -77,8 +79,8 @@ impl Conversation {
             (Form::Own | Form::Room, None, None) => Role::Admin,
             _ => return Err(VoidReason::Malformed.into()),
         };
-        authentic(&header, event, record)?;
-        let hash = event_hash(event);
+        authentic(&header, &sight, record)?;
+        let hash = sight.hash();
         let mut state = State {
             version: STATE_VERSION,
             id: ConvId(hash.0),
@@ -116,6 +118,33 @@ impl Conversation {
         event: &Event,
         record: &impl Record,
     ) -> Result<Verdict, OutOfOrder> {
+        self.apply_sight(position, &Sight::whole(event), record)
+    }
+
+    /// The same for an event in either form. A control event without its body is no event: what it
+    /// says decides who is a member, so nothing may stand in its place.
+    ///
+    /// # Errors
+    /// [`Unplaceable`] says why it has no place here.
+    pub fn apply_carried(
+        &mut self,
+        position: u64,
+        event: &Carried,
+        record: &impl Record,
+    ) -> Result<Verdict, Unplaceable> {
+        let control = EventKind::Control as u8;
+        if event.whole().is_none() && event.header().is_ok_and(|header| header.kind == control) {
+            return Err(Unplaceable::Control);
+        }
+        Ok(self.apply_sight(position, &Sight::carried(event), record)?)
+    }
+
+    fn apply_sight(
+        &mut self,
+        position: u64,
+        event: &Sight<'_>,
+        record: &impl Record,
+    ) -> Result<Verdict, OutOfOrder> {
         let expected = self.state.head.saturating_add(1);
         if position != expected {
             return Err(OutOfOrder {
@@ -123,7 +152,7 @@ impl Conversation {
                 found: position,
             });
         }
-        let hash = event_hash(event);
+        let hash = event.hash();
         let verdict = match self.judge(position, hash, event, record) {
             Ok(effect) => Verdict::Valid(effect),
             Err(Halt::Void(reason)) => Verdict::Void(reason),

@@ -1,11 +1,12 @@
 //! The checks of one event at its position (docs/spec/ledger.md §7.4, §8.3).
 
 use crate::membership::Hindrance;
+use crate::sight::Sight;
 use crate::state::{ActiveDevice, OpenSession, Standing};
-use crate::{Conversation, Effect, ForkEvidence, Record, VoidReason, text, verify};
+use crate::{Conversation, Effect, ForkEvidence, Record, VoidReason, body_hash, text, verify};
 use subrosa_proto::{
-    AccountId, Control, Event, EventHash, EventKind, Header, KeyFields, LogHash, MessageFields,
-    SUITE, decode, encode, limits,
+    AccountId, Control, EventHash, EventKind, Header, KeyFields, LogHash, MessageFields, SUITE,
+    decode, limits,
 };
 
 /// Sessions that one device may have open; a further one closes its oldest.
@@ -39,7 +40,7 @@ impl Conversation {
         &mut self,
         position: u64,
         hash: EventHash,
-        event: &Event,
+        event: &Sight<'_>,
         record: &impl Record,
     ) -> Result<Effect, Halt> {
         let header = open_header(event)?;
@@ -109,7 +110,7 @@ impl Conversation {
         hash: EventHash,
         header: &Header,
         standing: Standing,
-        event: &Event,
+        event: &Sight<'_>,
         record: &impl Record,
     ) -> Result<Effect, Halt> {
         if header.kind == EventKind::Control as u8 {
@@ -142,9 +143,9 @@ impl Conversation {
         Ok(effect)
     }
 
-    fn open_key(&self, header: &Header, event: &Event) -> Result<KeyFields, VoidReason> {
+    fn open_key(&self, header: &Header, event: &Sight<'_>) -> Result<KeyFields, VoidReason> {
         let fields: KeyFields = decode(&header.fields)?;
-        if !event.body.is_empty() || fields.quotes.len() > limits::QUOTES_MAX {
+        if event.body_hash != body_hash(&[]) || fields.quotes.len() > limits::QUOTES_MAX {
             return Err(VoidReason::Malformed);
         }
         if self.session(&fields.session).is_some() {
@@ -179,11 +180,11 @@ impl ActiveDevice {
 }
 
 /// Size, encoding and suite of the header.
-pub fn open_header(event: &Event) -> Result<Header, VoidReason> {
-    if encode(event).len() > limits::EVENT_BYTES_MAX {
+pub fn open_header(event: &Sight<'_>) -> Result<Header, VoidReason> {
+    if event.bytes > limits::EVENT_BYTES_MAX {
         return Err(VoidReason::TooLarge);
     }
-    let header: Header = decode(&event.header)?;
+    let header: Header = decode(event.header)?;
     if header.suite == SUITE {
         Ok(header)
     } else {
@@ -191,16 +192,19 @@ pub fn open_header(event: &Event) -> Result<Header, VoidReason> {
     }
 }
 
-fn open_control(header: &Header, event: &Event) -> Result<Control, VoidReason> {
-    if header.fields.is_empty() {
-        Ok(decode(&event.body)?)
-    } else {
-        Err(VoidReason::Malformed)
+fn open_control(header: &Header, event: &Sight<'_>) -> Result<Control, VoidReason> {
+    match event.body {
+        Some(body) if header.fields.is_empty() => Ok(decode(body)?),
+        _ => Err(VoidReason::Malformed),
     }
 }
 
 /// Whether a device certified by the author's account signed exactly this.
-pub fn authentic(header: &Header, event: &Event, record: &impl Record) -> Result<(), Hindrance> {
+pub fn authentic(
+    header: &Header,
+    event: &Sight<'_>,
+    record: &impl Record,
+) -> Result<(), Hindrance> {
     let account = record
         .account(&header.account)
         .ok_or(Hindrance::NeedsAccount(header.account))?;
@@ -213,8 +217,8 @@ pub fn authentic(header: &Header, event: &Event, record: &impl Record) -> Result
     }
     verify(
         header.device.as_bytes(),
-        &text::event(&event.header, &event.body),
-        &event.signature,
+        &text::trimmed_event(event.header, &event.body_hash),
+        event.signature,
     )
     .map_err(|_| VoidReason::Signature.into())
 }

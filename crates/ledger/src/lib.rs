@@ -14,6 +14,7 @@ mod joining;
 mod judgement;
 mod membership;
 mod prekey;
+mod sight;
 mod signature;
 mod state;
 pub mod text;
@@ -30,5 +31,8 @@ pub use joining::{JoinError, Joined, Joining, Step};
 pub use judgement::SESSIONS_OPEN_MAX;
 pub use membership::PARTICIPANTS_MAX;
 pub use prekey::{PrekeyError, check_prekey};
+pub use sight::carried_hash;
 pub use signature::{BadSignature, verify};
-pub use verdict::{CreateError, Effect, ForkEvidence, OutOfOrder, Record, Verdict, VoidReason};
+pub use verdict::{
+    CreateError, Effect, ForkEvidence, OutOfOrder, Record, Unplaceable, Verdict, VoidReason,
+};

@@ -22,10 +22,22 @@ pub fn register(body: &[u8]) -> Vec<u8> {
     [label::REGISTER, &length(body), body].concat()
 }
 
+/// What a device signs under a sign of typing.
+#[must_use]
+pub fn typing(body: &[u8]) -> Vec<u8> {
+    [label::TYPING, &length(body), body].concat()
+}
+
 /// What a device signs under an event.
 #[must_use]
 pub fn event(header: &[u8], body: &[u8]) -> Vec<u8> {
-    [label::EVENT, &length(header), header, &body_hash(body)].concat()
+    trimmed_event(header, &body_hash(body))
+}
+
+/// The same for an event of whose body the hash is left.
+#[must_use]
+pub fn trimmed_event(header: &[u8], body_hash: &[u8; 32]) -> Vec<u8> {
+    [label::EVENT, &length(header), header, body_hash].concat()
 }
 
 /// What a device signs to log in on the connection whose handshake hash is `handshake`.

@@ -152,6 +152,17 @@ pub struct OutOfOrder {
     pub found: u64,
 }
 
+/// Why an event in one of its two forms has no place in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unplaceable {
+    /// It stands elsewhere.
+    #[error(transparent)]
+    OutOfOrder(#[from] OutOfOrder),
+    /// The body of a control event is always there.
+    #[error("a control event came without its body")]
+    Control,
+}
+
 impl From<CodecError> for VoidReason {
     fn from(_: CodecError) -> Self {
         Self::Malformed

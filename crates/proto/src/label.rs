@@ -38,6 +38,8 @@ labels! {
     MK = "mk",
     /// Key of a receipt register.
     RECEIPT = "receipt",
+    /// Signature and key of a sign of typing.
+    TYPING = "typing",
     /// HPKE info of a box that carries a session key.
     SHARE = "share",
     /// HPKE info of a vault slot.

@@ -26,6 +26,7 @@ mod response;
 mod signed;
 mod statement;
 mod timer;
+mod trimmed;
 mod version;
 
 pub use address::{Address, AddressError, Host, InviteLine, InviteSecret};
@@ -46,4 +47,5 @@ pub use response::{ConvHead, Delivered, FromServer, InviteNote, LoggedIn, Page, 
 pub use signed::Signed;
 pub use statement::{LOGOUT_ID, Prekey, Statement, StatementOp};
 pub use timer::{TIMER_STEPS_MS, timer_ms};
+pub use trimmed::{Absence, Carried, TrimmedEvent};
 pub use version::{BUILD, PROTOCOL_MAX, PROTOCOL_MIN};

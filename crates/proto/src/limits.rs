@@ -100,6 +100,14 @@ pub const CLOCK_SKEW_MS: u64 = 5 * 60 * 1_000;
 pub const IDEM_KEPT_MS: u64 = 7 * DAY_MS;
 /// How long boxes to devices are kept.
 pub const DEVICE_BOX_MS: u64 = 35 * DAY_MS;
+/// Accounts in a conversation up to which its members are told what each has read, and who types.
+pub const READ_RECEIPT_ACCOUNTS_MAX: usize = 20;
+/// Longest receipt register or sign of typing.
+pub const REGISTER_BYTES_MAX: usize = 512;
+/// How long a sign of typing holds.
+pub const TYPING_MS: u64 = 6_000;
+/// How often one device says that its person types.
+pub const TYPING_EVERY_MS: u64 = 3_000;
 /// How long clients keep events as they came, for a server that is restored from a copy.
 pub const RAW_KEPT_MS: u64 = 30 * DAY_MS;
 /// One day.

@@ -16,5 +16,7 @@ choice! {
         3 => Chain { account: AccountId, head: HashHead },
         /// The server closes the connection now.
         4 => Closing {},
+        /// A member of a followed conversation types, or has stopped.
+        5 => Typing { conv: ConvId, register: Signed },
     }
 }

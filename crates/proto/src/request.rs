@@ -74,6 +74,8 @@ choice! {
         19 => AckBoxes { conv: ConvId, to: u64 },
         /// The account's own chain from a number on.
         20 => OwnChain { from: u64 },
+        /// Tells those who follow a conversation that this device's person types, or has stopped. Never stored.
+        23 => Typing { conv: ConvId, register: Signed },
         /// The control events above this position that lie before the account's start.
         21 => ControlHistory { conv: ConvId, after: u64 },
         /// Chains of accounts that the log remembers, members or not.

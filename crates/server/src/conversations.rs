@@ -7,6 +7,7 @@
 //! [`records::MARK_STEP`] positions; what came later is applied to it when it is loaded.
 
 mod append;
+mod bodies;
 mod boxes;
 mod create;
 mod history;

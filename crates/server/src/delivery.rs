@@ -80,6 +80,12 @@ impl Delivery {
         tails.push(conv, position, time_ms, event);
     }
 
+    /// Something in the log of a conversation is not as it was kept.
+    pub(crate) fn forget(&self, conv: &ConvId) {
+        let mut tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);
+        tails.drop_tail(conv);
+    }
+
     /// A page of what was stored last, if all of it is still at hand.
     pub(crate) fn tail(&self, conv: &ConvId, from: u64, count: usize) -> Option<Page> {
         let tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +111,15 @@ impl Delivery {
         for seat in self.seats().by_conversation.get(conv).into_iter().flatten() {
             if !Arc::ptr_eq(seat, from) {
                 seat.put(|inbox| inbox.receipt(conv, &from.device, register));
+            }
+        }
+    }
+
+    /// The person at the device of this seat types, or has stopped.
+    pub(crate) fn typing(&self, from: &Arc<Seat>, conv: &ConvId, register: &Signed) {
+        for seat in self.seats().by_conversation.get(conv).into_iter().flatten() {
+            if !Arc::ptr_eq(seat, from) {
+                seat.put(|inbox| inbox.typing(conv, &from.device, register));
             }
         }
     }

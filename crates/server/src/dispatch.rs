@@ -1,13 +1,18 @@
 //! From a request of a logged-in device to the part of the server that carries it out.
 
 use crate::conversations::{AppendJob, Given, Parsed, ReturnJob};
+use crate::limits::Pace;
 use crate::records::PlaceRow;
 use crate::refused::{Outcome, Refused};
 use crate::session::{Ready, Reply};
 use crate::storage::Store;
 use bytes::Bytes;
+use std::time::Duration;
 use subrosa_proto::{ConvId, ErrorCode, Request, Response, limits};
 
+/// Signs of typing of one connection at once, and how often one after that.
+const TYPING_BURST: u32 = 5;
+const TYPING_PERIOD: Duration = Duration::from_secs(2);
 /// Conversations of a `follow` that cost as much as another request.
 const CURSORS_PER_TOKEN: usize = 50;
 
@@ -174,6 +179,12 @@ impl<S: Store> Ready<S> {
                 .put_receipt(&self.seat, &conv, register)
                 .await
                 .map(done),
+            Request::Typing { conv, register } => {
+                let pace = Pace::new(TYPING_BURST, 1, TYPING_PERIOD);
+                pace.take(&mut self.typing, office.uptime())
+                    .map_err(Refused::Later)?;
+                office.typing(&self.seat, &conv, register).await.map(done)
+            }
             Request::Conversations { after } => {
                 let (heads, more) = office.conversation_heads(&account, after).await?;
                 Ok(Response::Conversations { heads, more })

@@ -86,6 +86,13 @@ pub enum Seen {
         /// To which device.
         device: DeviceId,
     },
+    /// Somebody types, or has stopped: which of the two is sealed.
+    Typing {
+        /// Where.
+        conv: ConvId,
+        /// Who.
+        account: AccountId,
+    },
     /// A receipt register was replaced.
     Receipt {
         /// Where.

@@ -72,6 +72,18 @@ impl Follows {
     }
 }
 
+impl Follows {
+    /// Signs of typing in conversations that are followed.
+    pub(crate) fn signs(&self, typing: HashMap<(ConvId, DeviceId), Signed>) -> Vec<Push> {
+        let followed = typing
+            .into_iter()
+            .filter(|((conv, _), _)| self.cursors.contains_key(conv));
+        followed
+            .map(|((conv, _), register)| Push::Typing { conv, register })
+            .collect()
+    }
+}
+
 impl<S: Store> Ready<S> {
     /// Follows conversations from positions on. Those that the account has no place in are left
     /// out: they do not exist for it.
@@ -86,7 +98,7 @@ impl<S: Store> Ready<S> {
         }
         let convs = cursors.iter().map(|cursor| &cursor.conv);
         let places = self.office.places(&self.seat.account, convs).await;
-        let mut found = places.as_deref().unwrap_or_default().iter().copied();
+        let mut found = places.as_deref().unwrap_or_default().iter().cloned();
         for Cursor { conv, next } in cursors {
             match found.next().flatten() {
                 Some((place, joined)) => self.begin(&conv, next.max(1), place, joined),
@@ -153,7 +165,7 @@ impl<S: Store> Ready<S> {
             return Ok(None);
         };
         follow.behind = false;
-        let (next, place) = (follow.next, follow.place);
+        let (next, place) = (follow.next, follow.place.clone());
         self.recall_registers(&conv).await?;
         let page = self
             .office

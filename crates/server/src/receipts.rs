@@ -8,10 +8,7 @@ use crate::records;
 use crate::refused::Outcome;
 use crate::storage::{Commit, Revision, Store, StoreError, Write};
 use std::sync::Arc;
-use subrosa_proto::{ConvId, DeviceId, ErrorCode, Register, Signed, encode};
-
-/// Longest register: two numbers, sealed, and what stands around them.
-const REGISTER_BYTES_MAX: usize = 512;
+use subrosa_proto::{ConvId, DeviceId, ErrorCode, Register, Signed, encode, limits};
 
 impl<S: Store> Office<S> {
     /// Replaces the register of the device that asks.
@@ -21,20 +18,8 @@ impl<S: Store> Office<S> {
         conv: &ConvId,
         signed: Signed,
     ) -> Outcome<()> {
-        if signed.body.len() > REGISTER_BYTES_MAX {
-            return Err(ErrorCode::TooLarge.into());
-        }
-        let register: Register =
-            subrosa_proto::decode(&signed.body).map_err(|_| ErrorCode::Malformed)?;
-        if register.conv != *conv
-            || register.account != seat.account
-            || register.device != seat.device
-        {
-            return Err(ErrorCode::Malformed.into());
-        }
         let text = subrosa_ledger::text::register(&signed.body);
-        subrosa_ledger::verify(&seat.device.0, &text, &signed.signature)
-            .map_err(|_| ErrorCode::Malformed)?;
+        let register = of_seat(seat, conv, &signed, &text)?;
         self.joined_place(&seat.account, conv).await?;
         self.replace_register(conv, &register, &signed).await?;
         self.see(|| Seen::Receipt {
@@ -43,6 +28,24 @@ impl<S: Store> Office<S> {
             size: signed.body.len(),
         });
         self.delivery.receipt(seat, conv, &signed);
+        Ok(())
+    }
+
+    /// Passes on that the person at a device types, or has stopped. Nothing of it is kept.
+    pub(crate) async fn typing(
+        &self,
+        seat: &Arc<Seat>,
+        conv: &ConvId,
+        signed: Signed,
+    ) -> Outcome<()> {
+        let text = subrosa_ledger::text::typing(&signed.body);
+        of_seat(seat, conv, &signed, &text)?;
+        self.joined_place(&seat.account, conv).await?;
+        self.see(|| Seen::Typing {
+            conv: *conv,
+            account: seat.account,
+        });
+        self.delivery.typing(seat, conv, &signed);
         Ok(())
     }
 
@@ -102,4 +105,20 @@ impl<S: Store> Office<S> {
         }
         Ok(registers)
     }
+}
+
+/// What a device says about itself in a conversation, signed by it.
+fn of_seat(seat: &Seat, conv: &ConvId, signed: &Signed, text: &[u8]) -> Outcome<Register> {
+    if signed.body.len() > limits::REGISTER_BYTES_MAX {
+        return Err(ErrorCode::TooLarge.into());
+    }
+    let register: Register =
+        subrosa_proto::decode(&signed.body).map_err(|_| ErrorCode::Malformed)?;
+    if register.conv != *conv || register.account != seat.account || register.device != seat.device
+    {
+        return Err(ErrorCode::Malformed.into());
+    }
+    subrosa_ledger::verify(&seat.device.0, text, &signed.signature)
+        .map_err(|_| ErrorCode::Malformed)?;
+    Ok(register)
 }

@@ -3,7 +3,8 @@
 use crate::storage::RecordKey;
 use bytes::Bytes;
 use subrosa_proto::{
-    AccountId, CodecError, ConvId, DeviceId, HashHead, Incarnation, LogHash, Name, Wire, record,
+    Absence, AccountId, CodecError, ConvId, DeviceId, HashHead, Incarnation, LogHash, Name, Wire,
+    record,
 };
 
 /// A stored value that cannot be read.
@@ -69,12 +70,79 @@ record! {
 
 record! {
     /// An account's place in a conversation.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct PlaceRow {
-        /// The first position it may read.
+        /// The first position of which it may know.
         pub since: u64,
         /// The last one, after it was removed or has left.
         pub until: Option<u64>,
+        /// Where it may read what others wrote: while it has accepted and is no poster.
+        pub reads: Vec<Reads>,
+    }
+}
+
+record! {
+    /// Positions that an account may read.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Reads {
+        /// The first.
+        pub from: u64,
+        /// The last, if that is known yet.
+        pub to: Option<u64>,
+    }
+}
+
+record! {
+    /// A body that is to be dropped.
+    #[derive(Debug, Clone, Copy)]
+    pub struct DueRow {
+        /// Why.
+        pub why: Absence,
+    }
+}
+
+impl PlaceRow {
+    /// Parts of a log that an account may read; of more the oldest are forgotten. Each costs an
+    /// admin two control events.
+    const READS_MAX: usize = 64;
+
+    /// A place from its first position on.
+    pub(crate) const fn new(since: u64) -> Self {
+        Self {
+            since,
+            until: None,
+            reads: Vec::new(),
+        }
+    }
+
+    /// A place where everything may be read from its first position on.
+    pub(crate) fn whole(since: u64) -> Self {
+        let mut place = Self::new(since);
+        place.reading(since, true);
+        place
+    }
+
+    /// From this position on it may read, or may not.
+    pub(crate) fn reading(&mut self, position: u64, reads: bool) {
+        let open = self.reads.last_mut().filter(|last| last.to.is_none());
+        match (open, reads) {
+            (None, true) => self.reads.push(Reads {
+                from: position,
+                to: None,
+            }),
+            (Some(last), false) => last.to = Some(position),
+            _ => {}
+        }
+        if self.reads.len() > Self::READS_MAX {
+            self.reads.remove(0);
+        }
+    }
+
+    /// Whether it may read what somebody else wrote at a position.
+    pub(crate) fn may_read(&self, position: u64) -> bool {
+        self.reads
+            .iter()
+            .any(|reads| reads.from <= position && reads.to.is_none_or(|to| position <= to))
     }
 }
 
@@ -156,6 +224,28 @@ pub(crate) fn controls(conv: &ConvId) -> RecordKey {
 /// The control event at a position, as it is in the log: who joins later is given all of them.
 pub(crate) fn control(conv: &ConvId, position: u64) -> RecordKey {
     RecordKey::new(b'H', &[&conv.0, &position.to_be_bytes()])
+}
+pub(crate) fn due() -> RecordKey {
+    RecordKey::new(b'X', &[])
+}
+/// The body of an event that is to be dropped at a time; 0 for at once.
+pub(crate) fn due_at(time_ms: u64, conv: &ConvId, position: u64) -> RecordKey {
+    RecordKey::new(
+        b'X',
+        &[&time_ms.to_be_bytes(), &conv.0, &position.to_be_bytes()],
+    )
+}
+/// Time, conversation and position of a body that is to be dropped.
+pub(crate) fn due_of(key: &RecordKey) -> Option<(u64, ConvId, u64)> {
+    let (_, rest) = key.as_bytes().split_first()?;
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let (conv, position) = rest.split_first_chunk::<32>()?;
+    let position = position.first_chunk::<8>()?;
+    Some((
+        u64::from_be_bytes(*time),
+        ConvId(*conv),
+        u64::from_be_bytes(*position),
+    ))
 }
 pub(crate) fn places(account: &AccountId) -> RecordKey {
     RecordKey::new(b'U', &[&account.0])

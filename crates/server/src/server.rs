@@ -30,6 +30,8 @@ use tokio::time::{interval, timeout};
 const GRACE: Duration = Duration::from_secs(5);
 /// How often the store forgets what is due.
 const SWEEP: Duration = Duration::from_secs(3_600);
+/// How often bodies that are due go. Whoever reads before is not shown them either.
+const BODIES: Duration = Duration::from_secs(15);
 
 type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -289,8 +291,10 @@ fn keep_up<E: Engine>(office: &Arc<Office<E>>) -> watch::Receiver<Option<&'stati
     let mut closing = office.closing.subscribe();
     tokio::spawn(async move {
         let mut hours = interval(SWEEP);
+        let mut bodies = interval(BODIES);
         loop {
             tokio::select! {
+                _ = bodies.tick() => office.drop_bodies().await,
                 _ = hours.tick() => {
                     if let Err(error) = office.store.sweep(office.now_ms()).await {
                         tracing::warn!(%error, "the store could not be swept");

@@ -3,6 +3,7 @@
 //! Without a terminal it is a pipe: standard input line by line goes out, and of what arrives
 //! each message is a line `name: text`, or each notice an object with `--json`.
 
+mod acting;
 mod arrivals;
 mod lines;
 mod partner;
@@ -15,7 +16,7 @@ use crate::row::Look;
 use crate::seat::{account, unexpected};
 use crate::signals::Signals;
 use lines::Line;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use subrosa_client::{Answer, Client, Command, Failure, FailureKind, LinkState, Notices, Wait};
 use subrosa_proto::Address;
 use typed::Typed;
@@ -59,6 +60,10 @@ pub struct Chat<'a> {
     held: Vec<String>,
     /// Ids of what was typed here.
     typed: HashSet<String>,
+    /// Messages shown last, for `/reply` and the like.
+    recent: VecDeque<acting::Recent>,
+    /// Who was said to type, until their message comes.
+    typers: HashSet<String>,
     /// The newest row seen.
     newest: Option<u64>,
     look: Look,
@@ -92,6 +97,8 @@ pub async fn run(
         own,
         held: Vec::new(),
         typed: HashSet::new(),
+        recent: VecDeque::new(),
+        typers: HashSet::new(),
         newest: None,
         look: Look::now(),
         seen,
@@ -205,6 +212,7 @@ impl Chat<'_> {
             Typed::Message(text) => self.say(text).await?,
             Typed::To(name) => self.turn_to(name).await?,
             Typed::Accept(name) => self.accept(name).await?,
+            Typed::Act(what, which, words) => self.act(what, which, words).await?,
             Typed::Invite => self.invite().await?,
             Typed::People => self.people().await?,
             Typed::Help => typed::HELP.lines().for_each(|line| self.output.talk(line)),

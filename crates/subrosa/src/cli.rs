@@ -2,8 +2,9 @@
 
 use crate::commands::{
     address, admin, chat, completions, demo, devices, evidence, invite, join, login, read,
-    restored, send, serve, tail, up,
+    receipts, restored, send, serve, tail, timer, typing, up,
 };
+use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -74,6 +75,16 @@ pub enum Verb {
     Tail(tail::Args),
     Chat(chat::Args),
     Devices(devices::Args),
+    Verify(verify::Args),
+    Trust(trust::Args),
+    Block(block::BlockArgs),
+    Unblock(block::UnblockArgs),
+    Mute(mute::MuteArgs),
+    Unmute(mute::UnmuteArgs),
+    Receipts(receipts::Args),
+    Typing(typing::Args),
+    Timer(timer::Args),
+    Settings(settings::Args),
     Restored(restored::Args),
     Evidence(evidence::Args),
     Demo(demo::Args),

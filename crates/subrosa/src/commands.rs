@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod admin;
+pub mod block;
 pub mod chat;
 pub mod completions;
 pub mod demo;
@@ -10,12 +11,19 @@ pub mod evidence;
 pub mod invite;
 pub mod join;
 pub mod login;
+pub mod mute;
 pub mod read;
+pub mod receipts;
 pub mod restored;
 pub mod send;
 pub mod serve;
+pub mod settings;
 pub mod tail;
+pub mod timer;
+pub mod trust;
+pub mod typing;
 pub mod up;
+pub mod verify;
 
 use crate::cli::{Cli, Verb};
 use crate::exit::Silent;
@@ -24,7 +32,7 @@ use crate::seat::Setting;
 use crate::signals::Signals;
 use std::future::Future;
 use std::time::Duration;
-use subrosa_client::{Client, Failure};
+use subrosa_client::{Client, Command, Failure};
 
 /// Runs what the command line says.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
@@ -63,7 +71,17 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Restored(args) => restored::run(args, &setting).await,
         Verb::Tail(args) => tail::run(args, &setting).await,
         Verb::Chat(args) => chat::run(args, &setting).await,
+        Verb::Receipts(args) => receipts::run(args, &setting).await,
+        Verb::Typing(args) => typing::run(args, &setting).await,
+        Verb::Timer(args) => timer::run(args, &setting).await,
         Verb::Devices(args) => devices::run(&args, &setting).await,
+        Verb::Verify(args) => verify::run(args, &setting).await,
+        Verb::Trust(args) => trust::run(args, &setting).await,
+        Verb::Block(args) => block::block(args, &setting).await,
+        Verb::Unblock(args) => block::unblock(args, &setting).await,
+        Verb::Mute(args) => mute::mute(args, &setting).await,
+        Verb::Unmute(args) => mute::unmute(args, &setting).await,
+        Verb::Settings(args) => settings::run(args, &setting).await,
         Verb::Demo(args) => demo::run(args, &setting).await,
         Verb::Completions(args) => completions::run(&args, &setting),
     }
@@ -80,6 +98,18 @@ async fn with_client<T>(
     let done = signals.during(work(&client)).await;
     orderly(client.close(), &mut signals).await;
     done
+}
+
+/// Waits until what the server has is here, if it is in reach.
+async fn freshened(client: &Client, conversation: &str) -> Result<(), Failure> {
+    let read = Command::Read {
+        conversation: Some(conversation.to_owned()),
+        before: None,
+        since: None,
+        limit: 1,
+        fresh: true,
+    };
+    client.call(read).await.map(drop)
 }
 
 /// Ends something in good order, unless a further signal says that there is no time.

@@ -12,6 +12,7 @@ mod invitation;
 mod listen;
 mod log;
 mod output;
+mod qr;
 mod row;
 mod seat;
 mod secret;

@@ -105,6 +105,20 @@ impl Look {
     }
 }
 
+/// A day and time in this machine's zone.
+pub fn day_and_time(time_ms: u64) -> String {
+    let time = i64::try_from(time_ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    time.map_or_else(
+        || "at an unknown time".to_owned(),
+        |time| {
+            let time = time.to_zoned_datetime(TimeZone::system());
+            time.strftime("%Y-%m-%d %H:%M").to_string()
+        },
+    )
+}
+
 fn shown(what: &RowKind) -> String {
     match what {
         RowKind::Text { text } => harmless_lines(text, "    "),
@@ -113,6 +127,7 @@ fn shown(what: &RowKind) -> String {
         RowKind::Newer { number } => {
             format!("[this kind of message ({number}) needs a newer version of subrosa]")
         }
+        RowKind::Hidden {} => "[hidden: blocked]".to_owned(),
         RowKind::Gone { cause } => format!("[gone: {}]", harmless(cause)),
     }
 }

@@ -10,3 +10,7 @@
 
 #[path = "../stage/mod.rs"]
 mod stage;
+
+mod accounts;
+mod contents;
+mod members;

@@ -11,5 +11,6 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod accounts;
 mod directory;
 mod log;

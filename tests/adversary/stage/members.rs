@@ -156,6 +156,11 @@ impl Seen {
         self.events.iter().rev().find(of_kind).unwrap().clone()
     }
 
+    /// A control head that this conversation never had.
+    pub fn ctl_of_nothing(&self) -> EventHash {
+        EventHash(super::random())
+    }
+
     pub fn cursor(&self) -> Cursor {
         Cursor {
             conv: self.conv,

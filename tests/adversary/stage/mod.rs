@@ -3,10 +3,12 @@
 #![allow(dead_code, reason = "each of the two crates uses a part of it")]
 
 pub mod caller;
+pub mod entrance;
 pub mod liar;
 pub mod line;
 pub mod members;
 pub mod people;
+pub mod puppet;
 pub mod script;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 //! It goes through the outbox like a text. Until the log has it, it is shown as if it had; when it
 //! cannot be sent, the row reads again as before.
 
+use super::expiring::step_of;
 use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::store::{Amendment, AmendmentKind, Desk, Draft, Line, StoreError, Waiting};
@@ -130,8 +131,20 @@ impl Engine {
         };
         Ok(MessageMeta {
             deletes,
+            timer: self.timer_for(desk, no, waiting)?,
             ..MessageMeta::default()
         })
+    }
+
+    /// After what time a content disappears: as the conversation says at this moment, and what is
+    /// about another content with that one.
+    fn timer_for(&self, desk: &Desk<'_>, no: i64, waiting: &Waiting) -> Result<u8, StoreError> {
+        let about = match waiting.amends {
+            Some(cursor) => desk.line(cursor)?,
+            None => None,
+        };
+        let now = self.talks.get(&no).map_or(0, |talk| talk.state.timer());
+        Ok(about.as_ref().and_then(step_of).unwrap_or(now))
     }
 
     /// Where a content of one's own stands.

@@ -205,6 +205,7 @@ impl Engine {
         cursor: u64,
     ) -> Result<(), EngineError> {
         if !self.subscribers.is_empty()
+            && !self.silenced(talk)
             && let Some(line) = turn.desk.line(cursor)?
         {
             let row = self.row_in(turn.desk, &line, talk)?;

@@ -1,5 +1,7 @@
 //! What one event means to this device: keys, contents, notes about the conversation.
 
+use super::commands::timer_words;
+use super::expiring::expiry;
 use super::lookup::Lookup;
 use super::rows::{LINE_CONTENT, LINE_GONE, LINE_INFO, LINE_NEWER, LINE_UNKNOWN, LINE_WAITING};
 use super::talk::Talk;
@@ -24,6 +26,8 @@ pub(super) struct Spot {
     pub arrived_ms: u64,
     pub author: AccountId,
     pub device: DeviceId,
+    /// When what stands there disappears.
+    pub expires_ms: Option<u64>,
 }
 
 impl Engine {
@@ -45,6 +49,7 @@ impl Engine {
             arrived_ms: delivered.time_ms,
             author: header.account,
             device: header.device,
+            expires_ms: expiry(&header, delivered.time_ms),
         };
         match meaning {
             Meaning::Control(control) => {
@@ -81,7 +86,7 @@ impl Engine {
 
     /// What a key event says beside its key: of chains, and of the author's prekeys
     /// (docs/spec/e2e.md §5.2, §10.5).
-    fn heed_quotes(
+    pub(super) fn heed_quotes(
         &mut self,
         turn: &Turn<'_>,
         talk: &mut Talk,
@@ -129,7 +134,8 @@ impl Engine {
                 "{author} changed the role of {}",
                 self.people.name_of(account)
             )),
-            Control::Create { .. } | Control::Policy { .. } | Control::Link { .. } => None,
+            Control::Policy { timer, .. } => Some(format!("{author} {}", timer_words(*timer))),
+            Control::Create { .. } | Control::Link { .. } => None,
         }
     }
 
@@ -175,6 +181,7 @@ impl Engine {
                 arrived_ms,
                 author: header.account,
                 device: header.device,
+                expires_ms: expiry(&header, arrived_ms),
             };
             self.message(turn, talk, &spot, &event)?;
         }
@@ -224,7 +231,8 @@ impl Engine {
                 };
                 turn.desk.hold(talk.no, &held)?;
                 let cause = "its key was not sealed to this device; another device of this account may show it";
-                self.note(turn, talk, spot, LINE_WAITING, cause.as_bytes())
+                self.note(turn, talk, spot, LINE_WAITING, cause.as_bytes())?;
+                self.expire_waiting(turn, talk, spot)
             }
             Err(error) => self.note(turn, talk, spot, LINE_GONE, error.to_string().as_bytes()),
         }
@@ -258,8 +266,22 @@ impl Engine {
             self.own_content_placed(turn, talk, spot, &content)?;
         } else {
             talk.receipt_due = true;
+            self.stopped_typing(turn, talk, &spot.author);
         }
-        if self.agreed(turn, talk, spot, &content)? {
+        self.interpret(turn, talk, spot, &content)
+    }
+
+    /// What a content does, once it is known to be its author's. Also for one that an earlier build
+    /// kept without knowing its kind.
+    pub(super) fn interpret(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        spot: &Spot,
+        content: &Content,
+    ) -> Result<(), EngineError> {
+        let own = spot.author == self.account;
+        if self.agreed(turn, talk, spot, content)? {
             return Ok(());
         }
         if let Body::InviteIssued(InviteIssued { secret, created_ms }) = &content.body {
@@ -271,13 +293,16 @@ impl Engine {
             }
             return Ok(());
         }
+        if spot.is_over(turn.now_ms) && !matches!(content.body, Body::Delete(_)) {
+            return self.came_too_late(turn, talk, spot, content);
+        }
         if content.amends() {
-            return self.amend(turn, talk, spot, &content);
+            return self.amend(turn, talk, spot, content);
         }
         let Ok(body) = content.encode() else {
             return Ok(());
         };
-        self.show_content(turn, talk, spot, &content, &body)
+        self.show_content(turn, talk, spot, content, &body)
     }
 
     /// A content of this account is in the log: if this device sent it, its place in the outbox is done.
@@ -298,6 +323,7 @@ impl Engine {
             talk.placed.push(seq);
         }
         if let Some(cursor) = cursor {
+            self.set_expiry(turn, cursor, spot)?;
             self.tell_state(turn, talk.no, cursor, &content.id, SendState::Sent);
         }
         Ok(())
@@ -342,6 +368,7 @@ impl Engine {
             state: own.then_some(SendState::Sent as u8),
         })?;
         if let Some(cursor) = cursor {
+            self.set_expiry(turn, cursor, spot)?;
             self.heed_deletion(turn, talk, cursor)?;
         }
         self.tell_line(turn, talk, cursor)
@@ -370,13 +397,15 @@ impl Engine {
         self.tell_line(turn, talk, cursor)
     }
 
-    fn tell_line(
+    pub(super) fn tell_line(
         &self,
         turn: &mut Turn<'_>,
         talk: &Talk,
         cursor: Option<u64>,
     ) -> Result<(), EngineError> {
-        let Some(cursor) = cursor else { return Ok(()) };
+        let Some(cursor) = cursor.filter(|_| !self.silenced(talk)) else {
+            return Ok(());
+        };
         let Some(line) = turn.desk.line(cursor)? else {
             return Ok(());
         };

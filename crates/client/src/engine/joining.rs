@@ -287,6 +287,7 @@ impl Engine {
             arrived_ms: start.time_ms,
             author: header.account,
             device: header.device,
+            expires_ms: None,
         };
         let noted = match decode::<Control>(&start.add.body) {
             Ok(control) => self.note_control(turn, &talk, &spot, &control),

@@ -106,6 +106,11 @@ pub(super) enum Asked {
         call: CallId,
         conversation: String,
     },
+    Timer {
+        call: CallId,
+        conversation: String,
+        timer: u8,
+    },
     Invite {
         call: CallId,
         caller: Caller,
@@ -123,6 +128,8 @@ pub(super) enum Asked {
         receipt: Receipt,
     },
     OwnChain,
+    /// Which account the server shows under a name that is known here.
+    Name(Name),
     /// What a restored server gets back.
     Returned,
     Keepsake,
@@ -259,6 +266,15 @@ impl Engine {
             Asked::Invite { call, caller } => Waiting::Invite { call, caller },
             Asked::Lookup { call, name } => Waiting::Lookup { call, name },
             Asked::Accept { call, conversation } => Waiting::Accept { call, conversation },
+            Asked::Timer {
+                call,
+                conversation,
+                timer,
+            } => Waiting::Timer {
+                call,
+                conversation,
+                timer,
+            },
             _ => return,
         };
         self.waiting.push(waiting);
@@ -344,6 +360,7 @@ impl Engine {
                 Ok(())
             }
             Push::Closing {} => Ok(()),
+            Push::Typing { conv, register } => self.typing_heard(turn, &conv, &register),
         }
     }
 
@@ -370,6 +387,14 @@ impl Engine {
             (Asked::Accept { call, conversation }, response) => {
                 self.accept_answered(turn, call, conversation, &response)
             }
+            (
+                Asked::Timer {
+                    call,
+                    conversation,
+                    timer,
+                },
+                response,
+            ) => self.timer_answered(turn, (call, conversation, timer), &response),
             (Asked::Invite { call, caller }, response) => {
                 self.invite_answered(turn, call, &caller, &response)
             }
@@ -390,6 +415,7 @@ impl Engine {
                 Ok(())
             }
             (Asked::OwnChain, Response::Refused { .. }) => Ok(()),
+            (Asked::Name(name), response) => self.name_answered(turn, &name, response),
             (Asked::Conversations, Response::Refused { .. }) => {
                 self.server_broke_protocol(turn, "a refusal to list the conversations")
             }

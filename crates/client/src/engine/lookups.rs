@@ -2,11 +2,13 @@
 
 use super::commands::{Waiting, refused};
 use super::link::Asked;
+use super::names::changed_failure;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError};
 use crate::command::{Failure, FailureKind};
+use crate::trust_view::Standing;
 use crate::view::LinkState;
-use subrosa_proto::{ErrorCode, Name, Request, Response};
+use subrosa_proto::{ErrorCode, Form, Name, Request, Response};
 
 impl Engine {
     /// A name that is not known here: asked of the server, which is trusted for the first look-up only.
@@ -27,6 +29,50 @@ impl Engine {
         } else {
             self.waiting.push(Waiting::Lookup { call, name });
         }
+    }
+
+    /// Asks whom the server shows under the name of a direct conversation's other person.
+    pub(super) fn ask_name(&mut self, turn: &mut Turn<'_>, no: i64) {
+        let talk = self.talks.get(&no);
+        let Some(talk) = talk.filter(|talk| talk.state.form() == Form::Direct) else {
+            return;
+        };
+        let peer = talk.state.peer(&self.account);
+        let Some(person) = peer.and_then(|peer| self.people.person(&peer)) else {
+            return;
+        };
+        if person.standing == Standing::Holder {
+            let name = person.account.name().clone();
+            let request = Request::Lookup { name: name.clone() };
+            self.ask(turn, request, Asked::Name(name));
+        }
+    }
+
+    /// The server's answer to that. One that is known changes nothing, another is a newcomer.
+    pub(super) fn name_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &Name,
+        response: Response,
+    ) -> Result<(), EngineError> {
+        let genesis = match response {
+            Response::Account { genesis } => genesis,
+            Response::Refused { .. } => return Ok(()),
+            _ => {
+                return self
+                    .server_broke_protocol(turn, "an answer of another kind than the question");
+            }
+        };
+        match self.people.take_chain(turn.desk, &[genesis])? {
+            Ok(id) => {
+                if self.people.comes_under(name, &id) {
+                    self.people.shown_last.retain(|other| *other != id);
+                    self.people.shown_last.push(id);
+                }
+            }
+            Err(refused) => self.alarm(format!("chain/{}", refused.0), refused.0),
+        }
+        Ok(())
     }
 
     pub(super) fn lookup_answered(
@@ -53,6 +99,10 @@ impl Engine {
             }
         };
         match self.people.take_chain(turn.desk, &[genesis])? {
+            Ok(id) if self.people.comes_under(name, &id) => {
+                self.fail_named(turn, call, changed_failure(name.as_str()));
+                Ok(())
+            }
             Ok(id) if self.people.name_of(&id) == name.as_str() && id != self.account => {
                 turn.desk.add_opening(Some(&id), None)?;
                 self.open_openings(turn)

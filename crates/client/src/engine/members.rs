@@ -120,6 +120,8 @@ impl Engine {
         }
         talk.members.asking(turn.now_ms);
         let conv = talk.id();
+        // First, so that its answer is here before anything is sealed.
+        self.ask_name(turn, no);
         self.ask_people(turn, conv, None);
     }
 

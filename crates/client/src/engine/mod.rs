@@ -13,11 +13,15 @@
 //! | `sync` | events of a conversation, in order, once |
 //! | `joining` | the start in a log that others began |
 //! | `inbox` | what one event means: keys, contents, notes |
+//! | `absent` | events that came without their bodies |
 //! | `members` | chains and prekeys of those to whom is sealed |
 //! | `outbox` | contents that wait, and whoever waits for them to leave |
 //! | `posting`, `posted` | sealed when they leave; what the server says to that |
+//! | `names` | which account a name stands for |
 //! | `opening`, `lookups` | conversations and contacts made |
 //! | `receipts` | how far devices have come |
+//! | `typing` | who types |
+//! | `expiring`, `renewing` | contents that disappear, and those that a newer build can read |
 //! | `invites` | lines made, and who came by them |
 //! | `keepsake`, `returning` | what a server restored from a copy gets back |
 //! | `forks` | what proves that two stories were told |
@@ -29,10 +33,12 @@
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
 //! | `rows` | what faces see |
 
+mod absent;
 mod acting;
 mod alarms;
 mod amending;
 mod commands;
+mod expiring;
 mod forks;
 mod inbox;
 mod invites;
@@ -43,12 +49,14 @@ mod login;
 mod lookup;
 mod lookups;
 mod members;
+mod names;
 mod opening;
 mod outbox;
 mod people;
 mod posted;
 mod posting;
 mod receipts;
+mod renewing;
 mod restored;
 mod returning;
 mod rows;
@@ -59,6 +67,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod typing;
 mod unread;
 mod upkeep;
 
@@ -74,9 +83,10 @@ use people::People;
 use returning::Returning;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use subrosa_e2e::{HistoryOpener, Machine};
+use subrosa_e2e::{CONTENT_VERSION, HistoryOpener, Machine};
 use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN};
 use talk::{Halt, Talk};
+use typing::Typing;
 
 /// Names of the single facts in the store.
 pub mod fact {
@@ -100,6 +110,8 @@ pub mod fact {
     pub const VOUCHER: &str = "voucher";
     /// Number of the newest own prekey that the server is known to have.
     pub const PREKEY: &str = "prekey";
+    /// Which kinds of contents the build knew that last read what is stored.
+    pub const CONTENT_VERSION: &str = "content_version";
 }
 
 /// Warnings that are kept while nobody listens.
@@ -166,6 +178,12 @@ pub struct Engine {
     warned_clock: bool,
     /// Warnings that came while nobody listened.
     unheard: Vec<String>,
+    /// Who types.
+    typing: Typing,
+    /// When the next message disappears, if one does; unknown at first.
+    next_expiry_ms: Option<u64>,
+    /// Contents of kinds that this build may know now are to be read again.
+    outdated: bool,
     /// Opens boxes of the account's history key, while a password has just been given.
     history: Option<HistoryOpener>,
     /// The server was restored and may lack something that is here.
@@ -225,6 +243,9 @@ impl Engine {
             swept_ms: 0,
             warned_clock: false,
             unheard: Vec::new(),
+            typing: Typing::default(),
+            next_expiry_ms: Some(0),
+            outdated: desk.fact(fact::CONTENT_VERSION)? != Some(CONTENT_VERSION),
             history: None,
             return_due: false,
             returning: None,
@@ -233,6 +254,10 @@ impl Engine {
         };
         for (_, trust) in engine.compared().collect::<Vec<_>>() {
             engine.people.compared(&trust);
+        }
+        for name in engine.decided_names() {
+            let decision = engine.decision(&name);
+            engine.people.decisions.insert(name, decision);
         }
         Ok(engine)
     }
@@ -259,7 +284,10 @@ impl Engine {
     /// # Errors
     /// The store fails; then the engine is to be loaded anew.
     pub fn handle(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), EngineError> {
+        self.read_again(turn)?;
+        self.expire(turn)?;
         self.take(turn, input)?;
+        self.tell_news(turn)?;
         self.sound_alarms(turn)
     }
 

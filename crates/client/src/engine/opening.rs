@@ -164,6 +164,7 @@ impl Engine {
             arrived_ms,
             author: header.account,
             device: header.device,
+            expires_ms: None,
         };
         let noted = self.note(turn, &talk, &spot, LINE_INFO, words.as_bytes());
         self.talks.insert(no, talk);

@@ -128,6 +128,15 @@ impl Engine {
         if talk.halt == Some(Halt::Forked) {
             return Some(fork_failure(&talk.name));
         }
+        if self.silenced(talk) {
+            return Some(Failure::user(format!(
+                "you have blocked {0}; `subrosa unblock {0}` ends that",
+                talk.name
+            )));
+        }
+        if let Some(failure) = self.name_in_doubt(talk) {
+            return Some(failure);
+        }
         talk.waits_for_own(&self.account).then(|| Failure {
             kind: FailureKind::NotPermitted,
             sentence: format!(
@@ -169,7 +178,8 @@ impl Engine {
 
     /// Why nothing is sealed for the members of a conversation, if one of them is not trusted.
     pub(super) fn distrust(&self, talk: &Talk) -> Option<Failure> {
-        let refused = talk.members.refused.clone();
+        let doubt = self.name_in_doubt(talk).map(|failure| failure.sentence);
+        let refused = doubt.or_else(|| talk.members.refused.clone());
         let sentence = refused.or_else(|| {
             let mut recipients = talk.state.recipients();
             recipients.find_map(|account| self.people.distrusted(&account))

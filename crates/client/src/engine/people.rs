@@ -1,7 +1,9 @@
 //! Accounts that this home knows, and the prekeys of their devices.
 
 use super::EngineError;
-use crate::store::Desk;
+use super::names::{Decision, News};
+use crate::store::{Desk, StoreError};
+use crate::trust_view::Standing;
 use crate::view::Trust;
 use std::collections::HashMap;
 use subrosa_e2e::{ContactTrust, PrekeyDirectory};
@@ -15,12 +17,20 @@ pub(super) struct Person {
     pub trust: Trust,
     /// Another chain of the same account was seen.
     pub branched: bool,
+    /// How it stands to its name.
+    pub standing: Standing,
 }
 
 /// Everybody this home knows.
 pub(super) struct People {
     own: AccountId,
     persons: HashMap<AccountId, Person>,
+    /// What the person has decided about names.
+    pub(super) decisions: HashMap<String, Decision>,
+    /// What has come up and is to be told.
+    pub(super) news: Vec<News>,
+    /// Accounts that the server showed under a name that means another, the last one last.
+    pub(super) shown_last: Vec<AccountId>,
     /// With whom safety numbers were compared.
     compared: HashMap<AccountId, ContactTrust>,
     /// The newest prekey seen of each device.
@@ -40,12 +50,16 @@ impl People {
                     account: known.account,
                     trust: known.trust,
                     branched: known.branch.is_some(),
+                    standing: known.standing,
                 },
             )
         });
         let mut people = Self {
             own,
             persons: persons.collect(),
+            decisions: HashMap::new(),
+            news: Vec::new(),
+            shown_last: Vec::new(),
             compared: HashMap::new(),
             prekeys: PrekeyDirectory::default(),
         };
@@ -62,10 +76,29 @@ impl People {
         self.persons.get(id).map(|person| &person.account)
     }
 
+    pub fn person(&self, id: &AccountId) -> Option<&Person> {
+        self.persons.get(id)
+    }
+
+    /// Whom a name means.
     pub fn named(&self, name: &str) -> Option<&Person> {
-        self.persons
-            .values()
-            .find(|person| person.account.name().as_str() == name)
+        self.persons.values().find(|person| {
+            person.standing == Standing::Holder && person.account.name().as_str() == name
+        })
+    }
+
+    /// Puts an account where it stands to its name.
+    pub fn place(
+        &mut self,
+        desk: &Desk<'_>,
+        id: &AccountId,
+        standing: Standing,
+    ) -> Result<(), StoreError> {
+        desk.set_standing(id, standing)?;
+        if let Some(person) = self.persons.get_mut(id) {
+            person.standing = standing;
+        }
+        Ok(())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Person> {
@@ -75,7 +108,7 @@ impl People {
     /// The name that people see.
     pub fn name_of(&self, id: &AccountId) -> String {
         match self.persons.get(id) {
-            Some(person) => person.account.name().to_string(),
+            Some(person) => self.told_apart(person.account.name().as_str(), person.standing, id),
             None => format!("{:.8}", id.to_string()),
         }
     }
@@ -141,18 +174,7 @@ impl People {
             ))));
         }
         let Some(known) = self.persons.get_mut(&id) else {
-            if let Err(refused) = self.name_is_free(given.name(), &id) {
-                return Ok(Err(refused));
-            }
-            desk.set_account(&given)?;
-            self.persons.insert(
-                id,
-                Person {
-                    account: given,
-                    trust: Trust::Unverified,
-                    branched: false,
-                },
-            );
+            self.arrive(desk, given)?;
             return Ok(Ok(id));
         };
         let head = known.account.head();
@@ -170,7 +192,9 @@ impl People {
         // A shorter one was served to a stranger, or rolled back: what was seen stays.
         if given.head().seq > head.seq {
             desk.set_account(&given)?;
+            let news = devices_changed(&known.account, &given);
             known.account = given;
+            self.news.extend(news);
         }
         Ok(Ok(id))
     }
@@ -193,14 +217,32 @@ impl People {
         self.take_chain(desk, &chain)
     }
 
-    /// A name stands for one key: a second account of a known name is not let in.
-    fn name_is_free(&self, name: &Name, id: &AccountId) -> Result<(), Refused> {
-        match self.named(name.as_str()) {
-            Some(person) if person.account.id() != *id => Err(Refused(format!(
-                "the server gives another key for {name} than before; nothing is sent to it. Ask {name} whether the account was made anew"
-            ))),
-            _ => Ok(()),
+    /// An account that is not known here yet.
+    fn arrive(&mut self, desk: &Desk<'_>, account: Account) -> Result<(), EngineError> {
+        let (id, standing) = (account.id(), self.arriving(account.name(), &account.id()));
+        desk.set_account(&account)?;
+        desk.set_standing(&id, standing)?;
+        if standing == Standing::Holder
+            && let Some(before) = self.named(account.name().as_str())
+        {
+            let before = before.account.id();
+            self.place(desk, &before, Standing::Former)?;
+            self.news.push(News::Standing(account.name().to_string()));
         }
+        self.persons.insert(
+            id,
+            Person {
+                account,
+                trust: Trust::Unverified,
+                branched: false,
+                standing,
+            },
+        );
+        if standing == Standing::Newcomer {
+            self.shown_last.push(id);
+            self.news.push(News::Newcomer(id));
+        }
+        Ok(())
     }
 
     /// Takes a prekey that the server gave. One that its device did not sign, or that is older than
@@ -230,6 +272,22 @@ impl People {
             Err(error) => refused(error.to_string()),
         }
     }
+}
+
+/// What is new in a chain that has grown, if its devices were known before.
+fn devices_changed(known: &Account, given: &Account) -> Option<News> {
+    known.devices().next()?;
+    let live = |account: &Account| {
+        account
+            .devices()
+            .map(|device| device.id)
+            .collect::<Vec<_>>()
+    };
+    let new = given
+        .devices()
+        .filter(|device| !known.certified(&device.id));
+    let labels = new.map(|device| device.label.clone()).collect();
+    (live(known) != live(given)).then(|| News::Devices(given.id(), labels))
 }
 
 fn contradiction(name: &Name) -> Refused {

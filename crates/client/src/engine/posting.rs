@@ -203,6 +203,7 @@ impl Engine {
         };
         talk.sending = Some(seq);
         let conv = talk.id();
+        self.typed(no);
         if let Some(session) = append.events.first().and_then(session_of) {
             for part in append.boxes.chunks(STAGE_BOXES) {
                 let boxes = part.to_vec();

@@ -6,7 +6,16 @@ use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::view::SendState;
 use subrosa_e2e::{Keyring, Receipt, read_register};
-use subrosa_proto::{ConvId, Form, Request, Response, Signed};
+use subrosa_ledger::Conversation;
+use subrosa_proto::{ConvId, Form, Request, Response, Signed, limits};
+
+const DELIVERED: u8 = SendState::Delivered as u8;
+const READ: u8 = SendState::Read as u8;
+
+/// Whether a conversation is small enough for its members to be told what each has read.
+pub(super) fn few_enough(state: &Conversation) -> bool {
+    state.recipients().count() <= limits::READ_RECEIPT_ACCOUNTS_MAX
+}
 
 impl Engine {
     /// Says how far this device has decrypted, where that has changed.
@@ -22,18 +31,31 @@ impl Engine {
                 continue;
             };
             talk.receipt_due = false;
-            if talk.state.form() == Form::Own || talk.waits_for_own(&self.account) {
+            let Some(talk) = self.talks.get(&no) else {
+                continue;
+            };
+            if talk.state.form() == Form::Own
+                || talk.waits_for_own(&self.account)
+                || self.silenced(talk)
+            {
                 continue;
             }
             let (conv, at, read_to) = (talk.id(), talk.state.head().0, talk.read_to);
+            let tells = few_enough(&talk.state);
             // A message that was meant for this device and does not open ends what it can say it has.
             let owed = turn.desk.first_owed(no)?;
             let delivered_to = owed.map_or(at, |first| first.saturating_sub(1).min(at));
+            let said = turn.desk.register(no, &self.machine.device())?;
+            let read_to = if tells && self.settings.read_receipts() {
+                read_to
+            } else {
+                // What was said while it was told stays said.
+                said.map_or(0, |(_, _, read)| read)
+            };
             let receipt = Receipt {
                 delivered_to,
                 read_to: read_to.min(delivered_to),
             };
-            let said = turn.desk.register(no, &self.machine.device())?;
             if said.is_some_and(|(_, delivered, read)| {
                 (delivered, read) == (receipt.delivered_to, receipt.read_to)
             }) {
@@ -119,6 +141,34 @@ impl Engine {
         if register.account == self.account {
             return Ok(());
         }
+        self.raise_states(turn, no)
+    }
+
+    /// What this account wrote has come as far as every recipient's furthest device has: delivered
+    /// when all have it, read when all have read it.
+    pub(super) fn raise_states(&mut self, turn: &mut Turn<'_>, no: i64) -> Result<(), EngineError> {
+        let Some(talk) = self.talks.get(&no) else {
+            return Ok(());
+        };
+        let reads = self.settings.read_receipts() && few_enough(&talk.state);
+        if !turn
+            .desk
+            .any_below(no, if reads { READ } else { DELIVERED })?
+        {
+            return Ok(());
+        }
+        let said = turn.desk.registers(no)?;
+        let others = talk
+            .state
+            .recipients()
+            .filter(|other| *other != self.account);
+        let least = others
+            .map(|other| said.get(&other).copied().unwrap_or((0, 0)))
+            .reduce(|(d, r), (delivered, read)| (d.min(delivered), r.min(read)));
+        let Some((delivered, read)) = least else {
+            return Ok(());
+        };
+        let read = if reads { read } else { 0 };
         for (to, state) in [(delivered, SendState::Delivered), (read, SendState::Read)] {
             for (cursor, content) in turn.desk.raise_lines(no, to, state as u8)? {
                 if let Some(content) = content {

@@ -191,6 +191,7 @@ fn control_at(position: u64, arrived_ms: u64, event: &bytes::Bytes) -> Option<(S
         arrived_ms,
         author: header.account,
         device: header.device,
+        expires_ms: None,
     };
     Some((spot, control))
 }

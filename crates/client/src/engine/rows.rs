@@ -3,7 +3,7 @@
 use super::talk::Talk;
 use super::{Engine, EngineError};
 use crate::store::{Desk, Line, StoreError};
-use crate::view::{ContactView, ConversationView, DeviceView, Row, RowKind, SendState};
+use crate::view::{Beside, ContactView, ConversationView, DeviceView, Row, RowKind, SendState};
 use subrosa_e2e::{Content, safety_number};
 use subrosa_ledger::Conversation;
 use subrosa_proto::{Form, limits};
@@ -35,6 +35,7 @@ impl Engine {
     pub(super) fn row(&self, desk: &Desk<'_>, line: &Line) -> Result<Option<Row>, StoreError> {
         self.talks
             .get(&line.conversation)
+            .filter(|talk| !self.silenced(talk))
             .map(|talk| self.row_in(desk, line, talk))
             .transpose()
     }
@@ -53,7 +54,11 @@ impl Engine {
         line: &Line,
         talk: &Talk,
     ) -> Result<Row, StoreError> {
-        let (what, beside) = self.shown(desk, line)?;
+        let (what, beside) = if self.settings.blocked(&line.account) {
+            (RowKind::Hidden {}, Beside::default())
+        } else {
+            self.shown(desk, line)?
+        };
         let arrived = line
             .arrived_ms
             .filter(|arrived| arrived.abs_diff(line.author_ms) > limits::CLOCK_SKEW_MS);
@@ -106,8 +111,7 @@ impl Engine {
             unread,
             unread_more,
             muted: self.settings.muted(&talk.id()),
-            blocked: talk.state.form() == Form::Direct
-                && peer.is_some_and(|peer| self.settings.blocked(&peer)),
+            blocked: self.silenced(talk),
             pending: talk.state.members().any(|member| member.pending),
             trust: self.people.trust_of(&peer.unwrap_or(self.account)),
             last,
@@ -135,7 +139,7 @@ impl Engine {
             .iter()
             .filter(|person| person.account.id() != self.account)
             .map(|person| ContactView {
-                name: person.account.name().to_string(),
+                name: self.people.name_of(&person.account.id()),
                 account: person.account.id().to_string(),
                 trust: self.people.trust_of(&person.account.id()),
                 safety_number: safety_number(self.account, person.account.id()),

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 use subrosa_e2e::{Body, ContactTrust, Content, ReadMark, Setting};
 use subrosa_proto::{AccountId, ContentId, ConvId, Form};
 
+/// The setting that switches read receipts off.
+pub(super) const READ_RECEIPTS: &str = "read-receipts";
+
 /// A conversation's mark is sent so often at most; what is read in between goes with the next.
 const MARK_MS: u64 = 3_000;
 
@@ -102,6 +105,19 @@ impl Settings {
             Body::Setting(setting) if !setting.value.is_empty() => Some(&setting.value),
             _ => None,
         }
+    }
+
+    /// The keys of all settings.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.all().filter_map(|body| match body {
+            Body::Setting(setting) => Some(setting.key.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether others are told what the person has read.
+    pub fn read_receipts(&self) -> bool {
+        self.value(READ_RECEIPTS) != Some(&[0])
     }
 
     /// Whether the person has blocked somebody.
@@ -244,6 +260,12 @@ const fn position(body: &Body) -> u64 {
 }
 
 impl Engine {
+    /// Whether a conversation is with somebody whom the person has blocked.
+    pub(super) fn silenced(&self, talk: &Talk) -> bool {
+        let peer = talk.state.peer(&self.account);
+        talk.state.form() == Form::Direct && peer.is_some_and(|peer| self.settings.blocked(&peer))
+    }
+
     /// The number of the conversation of this account's own devices.
     pub(super) fn own_no(&self) -> Option<i64> {
         let mut talks = self.talks.values();
@@ -327,6 +349,10 @@ impl Engine {
                 self.people.compared(&trust);
                 Ok(())
             }
+            Some(Body::Setting(setting)) if setting.key == READ_RECEIPTS => {
+                self.receipts_switched(turn)
+            }
+            Some(Body::Setting(setting)) => self.heed_name(turn, &setting.key),
             _ => Ok(()),
         }
     }

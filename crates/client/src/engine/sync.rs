@@ -7,8 +7,10 @@ use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::command::{Failure, FailureKind};
 use crate::view::Notice;
-use subrosa_ledger::{Conversation, Step as LogStep, Verdict, event_hash};
-use subrosa_proto::{ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode};
+use subrosa_ledger::{Conversation, Step as LogStep, Verdict, carried_hash, event_hash};
+use subrosa_proto::{
+    Carried, ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode,
+};
 
 /// A server that leaves something out so often in a row is not asked once more on this link.
 const GAPS_MAX: u32 = 8;
@@ -117,12 +119,12 @@ impl Engine {
         position: u64,
         delivered: &Delivered,
     ) -> Result<Step, EngineError> {
-        let Ok(event) = decode::<Event>(&delivered.event) else {
+        let Ok(event) = delivered.carried() else {
             return Ok(Step::Broken);
         };
         let newest = position <= talk.members.chains_to;
         let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), newest);
-        let verdict = talk.state.apply(position, &event, &lookup);
+        let verdict = talk.state.apply_carried(position, &event, &lookup);
         lookup.finish()?;
         let meaning = match verdict {
             Ok(Verdict::Valid(meaning)) => Some(meaning),
@@ -144,10 +146,17 @@ impl Engine {
             Err(_) => return Ok(Step::Broken),
         };
         let (at, log) = talk.state.head();
-        turn.desk.add_log(talk.no, at, &log, &event_hash(&event))?;
+        turn.desk
+            .add_log(talk.no, at, &log, &carried_hash(&event))?;
         self.keep_event(turn, talk.no, position, delivered)?;
-        if let Some(meaning) = meaning {
-            self.understand(turn, talk, position, delivered, &event, meaning)?;
+        match (event, meaning) {
+            (Carried::Whole(event), Some(meaning)) => {
+                self.understand(turn, talk, position, delivered, &event, meaning)?;
+            }
+            (Carried::Trimmed(event), Some(meaning)) => {
+                self.note_absent(turn, talk, (position, delivered.time_ms), &event, &meaning)?;
+            }
+            (_, None) => {}
         }
         Ok(Step::Placed)
     }
@@ -213,6 +222,7 @@ impl Engine {
     pub(super) fn tell_joined(&self, turn: &mut Turn<'_>, no: i64) -> Result<(), EngineError> {
         if let Some(talk) = self.talks.get(&no)
             && talk.state.form() != Form::Own
+            && !self.silenced(talk)
         {
             let view = self.conversation_view(turn.desk, talk)?;
             self.tell_all(turn, &Notice::Joined(view));

@@ -2,8 +2,10 @@
 
 mod acting;
 mod boundaries;
+mod fading;
 mod forks;
 mod joining;
+mod names;
 mod office;
 mod orders;
 mod person;
@@ -12,6 +14,7 @@ mod restored;
 mod sending;
 mod settings;
 mod simulation;
+mod telling;
 mod trust;
 mod upkeep;
 mod world;

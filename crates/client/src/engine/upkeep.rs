@@ -14,6 +14,7 @@ impl Engine {
         turn.desk
             .forget_done(turn.now_ms.saturating_sub(limits::IDEM_KEPT_MS))?;
         self.check_answers(turn)?;
+        self.end_typing(turn);
         if !self.link.online() {
             return Ok(());
         }

@@ -1,7 +1,10 @@
 //! Accounts that this home knows, and the prekeys seen of their devices.
 
+use super::desk::{signed, unsigned};
 use super::{Desk, StoreError};
+use crate::trust_view::Standing;
 use crate::view::Trust;
+use rusqlite::OptionalExtension;
 use subrosa_ledger::Account;
 use subrosa_proto::{AccountId, DeviceId, Signed, StatementHash, decode, encode};
 
@@ -11,6 +14,8 @@ pub struct Known {
     pub account: Account,
     /// What is known of the person.
     pub trust: Trust,
+    /// How it stands to its name.
+    pub standing: Standing,
     /// Head of another chain of the same account, once one was seen.
     pub branch: Option<StatementHash>,
 }
@@ -23,13 +28,19 @@ impl Desk<'_> {
     pub fn accounts(&self) -> Result<Vec<Known>, StoreError> {
         let mut statement = self
             .sql
-            .prepare_cached("SELECT chain, trust, branch FROM account")?;
+            .prepare_cached("SELECT chain, trust, branch, standing FROM account")?;
         let rows = statement.query_map([], |row| {
             let branch = row.get::<_, Option<[u8; 32]>>(2)?;
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, branch))
+            let standing = row.get::<_, i64>(3)?;
+            Ok((
+                row.get::<_, Vec<u8>>(0)?,
+                row.get::<_, i64>(1)?,
+                branch,
+                standing,
+            ))
         })?;
         rows.map(|row| {
-            let (chain, trust, branch) = row?;
+            let (chain, trust, branch, standing) = row?;
             let chain: Vec<Signed> =
                 decode(&chain.into()).map_err(|_| StoreError::Shape("account chain"))?;
             let account =
@@ -37,6 +48,7 @@ impl Desk<'_> {
             Ok(Known {
                 account,
                 trust: trust_of(trust),
+                standing: standing_of(standing),
                 branch: branch.map(StatementHash),
             })
         })
@@ -66,6 +78,44 @@ impl Desk<'_> {
             .prepare_cached("UPDATE account SET trust = ?2 WHERE id = ?1")?;
         statement.execute((account.as_bytes(), trust_number(trust)))?;
         Ok(())
+    }
+
+    /// Writes how an account stands to its name.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_standing(&self, account: &AccountId, standing: Standing) -> Result<(), StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("UPDATE account SET standing = ?2 WHERE id = ?1")?;
+        statement.execute((account.as_bytes(), standing_number(standing)))?;
+        Ok(())
+    }
+
+    /// Notes that an account's devices were seen to change.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_changed(&self, account: &AccountId, now_ms: u64) -> Result<(), StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("UPDATE account SET changed_ms = ?2 WHERE id = ?1")?;
+        statement.execute((account.as_bytes(), signed(now_ms)))?;
+        Ok(())
+    }
+
+    /// When an account's devices were last seen to change.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn changed(&self, account: &AccountId) -> Result<Option<u64>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT changed_ms FROM account WHERE id = ?1")?;
+        let changed = statement
+            .query_row([account.as_bytes()], |row| row.get::<_, Option<i64>>(0))
+            .optional()?;
+        Ok(changed.flatten().map(unsigned))
     }
 
     /// The newest prekeys seen, each with its account.
@@ -117,6 +167,24 @@ impl Desk<'_> {
             .prepare_cached("UPDATE account SET branch = ?2 WHERE id = ?1")?;
         statement.execute((account.as_bytes(), head.as_bytes()))?;
         Ok(())
+    }
+}
+
+const fn standing_number(standing: Standing) -> i64 {
+    match standing {
+        Standing::Holder => 0,
+        Standing::Newcomer => 1,
+        Standing::Former => 2,
+        Standing::Refused => 3,
+    }
+}
+
+const fn standing_of(number: i64) -> Standing {
+    match number {
+        1 => Standing::Newcomer,
+        2 => Standing::Former,
+        3 => Standing::Refused,
+        _ => Standing::Holder,
     }
 }
 

@@ -47,15 +47,7 @@ impl Desk<'_> {
         wish: &str,
         state: &[u8],
     ) -> Result<(i64, String), StoreError> {
-        let mut taken = self
-            .sql
-            .prepare_cached("SELECT 1 FROM conversation WHERE name = ?1")?;
-        let mut name = wish.to_owned();
-        let mut number = 2;
-        while taken.exists([&name])? {
-            name = format!("{wish}-{number}");
-            number += 1;
-        }
+        let name = self.free_name(wish)?;
         let mut statement = self
             .sql
             .prepare_cached("INSERT INTO conversation (id, name, state) VALUES (?1, ?2, ?3)")?;
@@ -72,5 +64,31 @@ impl Desk<'_> {
             .prepare_cached("UPDATE conversation SET state = ?2 WHERE no = ?1")?
             .execute((no, state))?;
         Ok(())
+    }
+
+    /// A name that no conversation has: the wished one, or `name-2`, `name-3`…
+    fn free_name(&self, wish: &str) -> Result<String, StoreError> {
+        let mut taken = self
+            .sql
+            .prepare_cached("SELECT 1 FROM conversation WHERE name = ?1")?;
+        let mut name = wish.to_owned();
+        let mut number = 2;
+        while taken.exists([&name])? {
+            name = format!("{wish}-{number}");
+            number += 1;
+        }
+        Ok(name)
+    }
+
+    /// Gives a conversation another name, or `name-2`, `name-3`… where that is taken.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn rename_conversation(&self, no: i64, wish: &str) -> Result<String, StoreError> {
+        let name = self.free_name(wish)?;
+        self.sql
+            .prepare_cached("UPDATE conversation SET name = ?2 WHERE no = ?1")?
+            .execute((no, &name))?;
+        Ok(name)
     }
 }

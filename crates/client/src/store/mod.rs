@@ -8,6 +8,7 @@ mod amendment;
 mod conversation;
 mod desk;
 mod evidence;
+mod expiry;
 mod invite;
 mod keepsake;
 mod key;

@@ -3,6 +3,7 @@
 use super::desk::{signed, unsigned};
 use super::{Desk, StoreError};
 use rusqlite::OptionalExtension;
+use std::collections::HashMap;
 use subrosa_proto::{AccountId, DeviceId};
 
 impl Desk<'_> {
@@ -26,6 +27,33 @@ impl Desk<'_> {
             ))
         });
         Ok(row.optional()?)
+    }
+
+    /// How far each account's furthest device is: delivered to, read to.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn registers(&self, no: i64) -> Result<HashMap<AccountId, (u64, u64)>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT account, max(delivered), max(read) FROM register WHERE conversation = ?1 GROUP BY account",
+        )?;
+        let rows = statement.query_map([no], |row| {
+            let said = (unsigned(row.get(1)?), unsigned(row.get(2)?));
+            Ok((AccountId(row.get(0)?), said))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether something of one's own in the log has not come as far as a state.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn any_below(&self, no: i64, state: u8) -> Result<bool, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT 1 FROM timeline WHERE conversation = ?1 AND position IS NOT NULL
+             AND state IS NOT NULL AND state < 4 AND state < ?2 LIMIT 1",
+        )?;
+        Ok(statement.exists((no, state))?)
     }
 
     /// Writes a device's register.

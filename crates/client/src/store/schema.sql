@@ -7,9 +7,11 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
 -- Accounts that are known, each with its chain as verified, and what is known of the person.
+-- `standing` is how it stands to its name, which another account may have here; `changed_ms` when its devices were last seen to change.
 -- `branch` is the head of another chain of the same account, once one was seen: nothing is sealed to it any more.
 CREATE TABLE account (
-  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0, branch BLOB
+  id BLOB PRIMARY KEY, name TEXT NOT NULL, chain BLOB NOT NULL, trust INTEGER NOT NULL DEFAULT 0, branch BLOB,
+  standing INTEGER NOT NULL DEFAULT 0, changed_ms INTEGER
 ) WITHOUT ROWID;
 
 -- What the person was told once and for all.
@@ -56,8 +58,8 @@ CREATE UNIQUE INDEX timeline_content ON timeline (conversation, account, content
 CREATE INDEX timeline_conversation ON timeline (conversation, cursor);
 -- The order that everybody sees: the server's, with what still waits at the end.
 CREATE INDEX timeline_order ON timeline (conversation, coalesce(position, 9223372036854775807), cursor);
-CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 3;
-CREATE INDEX timeline_expiring ON timeline (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE INDEX timeline_undelivered ON timeline (conversation, position) WHERE state IS NOT NULL AND state < 4;
+CREATE INDEX timeline_expiring ON timeline (expires_ms) WHERE expires_ms IS NOT NULL AND kind != 4;
 -- Contents whose kind the build that stored them did not know.
 CREATE INDEX timeline_unknown ON timeline (cursor) WHERE kind = 5;
 

@@ -1,7 +1,7 @@
 //! Receipt registers.
 
 use crate::people::{Phone, World, rng};
-use subrosa_e2e::{Keyring, Receipt, RegisterError, read_register};
+use subrosa_e2e::{Keyring, Receipt, RegisterError, read_register, read_typing};
 use subrosa_proto::{ConvId, Register, Signed, decode, encode};
 
 const RECEIPT: Receipt = Receipt {
@@ -131,4 +131,40 @@ fn a_register_under_a_session_that_is_not_held_waits() {
     bob.sync(&world, conv);
     let signed = register(&bob, conv, 5, RECEIPT);
     assert_eq!(read(&ann, conv, &signed), Err(RegisterError::NoKey));
+}
+
+#[test]
+fn a_sign_of_typing_is_its_authors_and_no_receipt() {
+    let (_, ann, bob, conv) = talk();
+    let newest = bob.store.newest_session(&conv).unwrap();
+    let sign = |typing| {
+        bob.machine
+            .write_typing(conv, &newest, 7_000, typing, &mut rng())
+            .unwrap()
+    };
+    let hear =
+        |signed: &Signed| read_typing(signed, ann.conversation(conv), ann.known(conv), &ann.store);
+    for typing in [true, false] {
+        let heard = hear(&sign(typing)).unwrap();
+        assert_eq!(
+            (heard.account, heard.device, heard.at_ms, heard.typing),
+            (bob.account(), bob.machine.device(), 7_000, typing)
+        );
+    }
+    // Both say the same in size.
+    let size = |signed: &Signed| decode::<Register>(&signed.body).unwrap().sealed.len();
+    assert_eq!((size(&sign(true)), size(&sign(false))), (48, 48));
+    // Neither passes for the other.
+    assert_eq!(read(&ann, conv, &sign(true)), Err(RegisterError::Forged));
+    assert_eq!(
+        hear(&register(&bob, conv, 3, RECEIPT)),
+        Err(RegisterError::Forged)
+    );
+    let mut later: Register = decode(&sign(true).body).unwrap();
+    later.at += 1;
+    let forged = Signed {
+        body: encode(&later),
+        signature: sign(true).signature,
+    };
+    assert_eq!(hear(&forged), Err(RegisterError::Forged));
 }

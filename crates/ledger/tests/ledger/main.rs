@@ -7,6 +7,8 @@ mod chain;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod exhaustive;
+#[cfg(test)]
 mod fork;
 #[cfg(test)]
 mod joining;
@@ -14,6 +16,8 @@ mod joining;
 mod prekey;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod trimmed;
 #[cfg(test)]
 mod vectors;
 #[cfg(test)]

@@ -96,7 +96,11 @@ impl<S: Store> Office<S> {
         if appended.repeated {
             self.delivery.ring(&job.conv, true);
         } else {
+            let deletes = judged.effects.iter().any(deletes);
             self.advance(loaded, job, judged, &appended);
+            if deletes {
+                self.drop_bodies().await;
+            }
         }
         Ok(answer(&appended))
     }
@@ -169,7 +173,7 @@ impl<S: Store> Office<S> {
                     value: Some(parsed.bytes.clone()),
                 });
                 writes.extend(
-                    self.place_writes(conv, &job.account, position, control)
+                    self.place_writes(&judged.state, &job.account, position, control)
                         .await?,
                 );
             }
@@ -200,6 +204,13 @@ impl<S: Store> Office<S> {
             .map(|parsed| NewEvent::plain(parsed.bytes.clone()))
             .collect();
         let now_ms = self.now_ms();
+        for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
+            if let Effect::Message(fields) = effect {
+                let place = (conv, position, now_ms);
+                let due = self.due_writes(&judged.state, &parsed.header, place, fields);
+                writes.extend(due.await?);
+            }
+        }
         let (log, idem, attach) = (LogId(conv.0), job.idem(), Vec::new());
         Ok(Append {
             log,
@@ -293,6 +304,11 @@ impl<S: Store> Office<S> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether an event deletes another one's body.
+const fn deletes(effect: &Effect) -> bool {
+    matches!(effect, Effect::Message(fields) if fields.deletes.is_some())
 }
 
 /// L at a position, written down.

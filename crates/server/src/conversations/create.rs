@@ -138,13 +138,7 @@ pub(super) fn creation_writes(state: &Conversation, account: &AccountId) -> Vec<
     };
     let mut writes = vec![
         new(records::conversation(&conv), encode(&row)),
-        new(
-            records::place(account, &conv),
-            encode(&PlaceRow {
-                since: 1,
-                until: None,
-            }),
-        ),
+        new(records::place(account, &conv), encode(&PlaceRow::whole(1))),
     ];
     let pair = match state.form() {
         Form::Own => Some(records::pair(account, account)),
@@ -158,9 +152,10 @@ pub(super) fn creation_writes(state: &Conversation, account: &AccountId) -> Vec<
 }
 
 pub(super) fn peer_writes(conv: &ConvId, peer: &AccountId, pending: bool) -> Vec<Write> {
-    let place = PlaceRow {
-        since: 1,
-        until: None,
+    let place = if pending {
+        PlaceRow::new(1)
+    } else {
+        PlaceRow::whole(1)
     };
     let mut writes = vec![new(records::place(peer, conv), encode(&place))];
     if pending {

@@ -7,7 +7,7 @@ use crate::records;
 use crate::refused::{Outcome, Refused};
 use crate::storage::Store;
 use std::collections::{BTreeSet, HashMap};
-use subrosa_ledger::{Account, Conversation, event_hash};
+use subrosa_ledger::{Account, Conversation, carried_hash};
 use subrosa_proto::{
     AccountId, Control, ConvId, DeviceId, ErrorCode, Event, EventHash, Header, Placed, Response,
     Signed, limits,
@@ -87,7 +87,7 @@ impl<S: Store> Office<S> {
                 return Err(Refused::Damaged("events are missing"));
             }
             next += events.len() as u64;
-            hashes.extend(events.iter().map(event_hash));
+            hashes.extend(events.iter().map(carried_hash));
         }
         Ok(hashes)
     }

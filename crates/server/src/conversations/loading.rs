@@ -10,8 +10,8 @@ use crate::storage::{LogId, Read, Revision, Store};
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use subrosa_ledger::{Account, Conversation, Record, Verdict, event_hash, next_log};
-use subrosa_proto::{AccountId, ConvId, Event, EventHash, LogHash};
+use subrosa_ledger::{Account, Conversation, Record, Verdict, carried_hash, next_log};
+use subrosa_proto::{AccountId, Carried, ConvId, EventHash, LogHash};
 
 /// Hashes kept in memory, and dropped at a time.
 const RECENT_MAX: usize = 512;
@@ -153,7 +153,7 @@ impl<S: Store> Office<S> {
         &self,
         loaded: &mut Loaded,
         accounts: &mut HashMap<AccountId, Arc<Known>>,
-        event: &Event,
+        event: &Carried,
     ) -> Outcome<()> {
         let position = loaded.state.head().0 + 1;
         loop {
@@ -164,7 +164,7 @@ impl<S: Store> Office<S> {
                 recent,
                 fresh: &[],
             };
-            match state.apply(position, event, &evidence) {
+            match state.apply_carried(position, event, &evidence) {
                 Ok(Verdict::Valid(_) | Verdict::Void(_)) => break,
                 Ok(Verdict::NeedsAccount(id)) if !accounts.contains_key(&id) => {
                     let known = self.account(&id).await?;
@@ -178,7 +178,7 @@ impl<S: Store> Office<S> {
         }
         let log = loaded.state.head().1;
         loaded.recent.push(Step {
-            hash: event_hash(event),
+            hash: carried_hash(event),
             log,
         });
         Ok(())
@@ -212,7 +212,7 @@ impl<S: Store> Office<S> {
                 return Err(Refused::Damaged("events are missing"));
             }
             for (position, event) in (next..).zip(&events) {
-                let hash = event_hash(event);
+                let hash = carried_hash(event);
                 log = next_log(log, position, hash);
                 // Not pushed: these may be more than are kept.
                 steps.steps.push_back(Step { hash, log });
@@ -225,7 +225,7 @@ impl<S: Store> Office<S> {
         conv: &ConvId,
         from: u64,
         count: usize,
-    ) -> Outcome<Vec<Event>> {
+    ) -> Outcome<Vec<Carried>> {
         let log = LogId(conv.0);
         let read = Read {
             log,
@@ -237,7 +237,7 @@ impl<S: Store> Office<S> {
         let page = self.store.read(read).await?;
         page.events
             .iter()
-            .map(|stored| Ok(records::decode(&stored.bytes)?))
+            .map(|stored| Ok(Carried::read(&stored.bytes)?))
             .collect()
     }
 }

@@ -5,6 +5,7 @@ use crate::records::{self, PlaceRow};
 use crate::refused::{Outcome, Refused};
 use crate::storage::{LogId, Record, RecordKey, Revision, Store, Write};
 use bytes::Bytes;
+use subrosa_ledger::Conversation;
 use subrosa_proto::{AccountId, Control, ConvHead, ConvId, ErrorCode, encode};
 
 /// Conversations in one page of their list.
@@ -97,19 +98,23 @@ impl<S: Store> Office<S> {
         Ok((list, page.len() == HEADS_MAX))
     }
 
-    /// The records that change with a valid control event at this position.
+    /// The records that change with a valid control event at this position; `state` is what it
+    /// has led to.
     pub(super) async fn place_writes(
         &self,
-        conv: &ConvId,
+        state: &Conversation,
         author: &AccountId,
         position: u64,
         control: &Control,
     ) -> Outcome<Vec<Write>> {
         let account = match control {
-            Control::Add { account, .. } | Control::Remove { account } => account,
+            Control::Add { account, .. }
+            | Control::Remove { account }
+            | Control::SetRole { account, .. } => account,
             Control::Leave {} | Control::Accept {} => author,
             _ => return Ok(Vec::new()),
         };
+        let conv = &state.id();
         let keys = [
             records::place(account, conv),
             records::waiting_in(account, conv),
@@ -119,25 +124,24 @@ impl<S: Store> Office<S> {
             return Err(Refused::Damaged("records were left out"));
         };
         let [place_key, waiting_key] = keys;
-        let waits = matches!(control, Control::Add { .. }).then(Bytes::new);
-        let mut writes = Vec::from_iter(change(waiting_key, waiting.as_ref(), waits));
-        let row = match (control, place) {
-            (Control::Add { .. }, _) => Some(PlaceRow {
-                since: position,
-                until: None,
-            }),
-            (Control::Remove { .. } | Control::Leave {}, Some(place)) => {
-                let old: PlaceRow = records::decode(&place.value)?;
-                Some(PlaceRow {
-                    until: Some(position),
-                    ..old
-                })
-            }
-            _ => None,
-        };
-        if let Some(row) = row {
-            writes.extend(change(place_key, place.as_ref(), Some(encode(&row))));
+        let member = state.member(account);
+        let waits = member.is_some_and(|member| member.pending);
+        let waits = waits.then(Bytes::new);
+        let mut writes = Vec::new();
+        if waits.is_none() || waiting.is_none() {
+            writes.extend(change(waiting_key, waiting.as_ref(), waits));
         }
+        let mut row = match (control, place) {
+            (Control::Add { .. }, _) => PlaceRow::new(position),
+            (_, Some(place)) => records::decode(&place.value)?,
+            (_, None) => return Err(Refused::Damaged("a member has no place")),
+        };
+        if member.is_none() {
+            row.until = Some(position);
+        }
+        let reads = state.recipients().any(|id| id == *account);
+        row.reading(position, reads);
+        writes.extend(change(place_key, place.as_ref(), Some(encode(&row))));
         Ok(writes)
     }
 }

@@ -1,6 +1,7 @@
 //! Pages of a conversation as one device may see them: the events since it has its place, and of
 //! the boxes beside them its own.
 
+use super::bodies::shown;
 use crate::hash;
 use crate::office::Office;
 use crate::records::PlaceRow;
@@ -52,7 +53,7 @@ impl<S: Store> Office<S> {
         if place.until.is_none()
             && let Some(page) = self.delivery.tail(conv, from, count)
         {
-            return Ok(page);
+            return self.shown_page(page, place, reader);
         }
         let mut recipients = vec![Recipient(reader.device.0)];
         if reader.by_password {
@@ -72,12 +73,23 @@ impl<S: Store> Office<S> {
             event: event.bytes,
             boxes: event.side.into_iter().map(|row| row.bytes).collect(),
         });
-        Ok(Page {
+        let page = Page {
             conv: *conv,
             first,
             events: events.collect(),
             head: page.head.min(last),
-        })
+        };
+        self.shown_page(page, place, reader)
+    }
+
+    /// A page as this reader may see it.
+    fn shown_page(&self, mut page: Page, place: &PlaceRow, reader: &Reader) -> Outcome<Page> {
+        let now_ms = self.now_ms();
+        let events = (page.first..).zip(std::mem::take(&mut page.events));
+        let events =
+            events.map(|(position, delivered)| shown(delivered, position, place, reader, now_ms));
+        page.events = events.collect::<Outcome<_>>()?;
+        Ok(page)
     }
 
     /// A device holds the keys of all its boxes up to a position.

@@ -24,6 +24,8 @@ pub(crate) struct Inbox {
     pub(crate) joined: Vec<ConvId>,
     /// The newest registers.
     pub(crate) receipts: HashMap<(ConvId, DeviceId), Signed>,
+    /// The newest signs of typing.
+    pub(crate) typing: HashMap<(ConvId, DeviceId), Signed>,
     /// Grown chains.
     pub(crate) chains: HashMap<AccountId, HashHead>,
     /// The connection has to end.
@@ -33,6 +35,8 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// More different news than this, and the connection ends: its client asks anew when it is back.
     const MAX: usize = 4_096;
+    /// Signs of typing that wait for one connection.
+    const TYPING_MAX: usize = 64;
 
     pub(super) fn ring(&mut self, conv: &ConvId, places: bool) {
         // At most one entry for each followed conversation.
@@ -49,6 +53,13 @@ impl Inbox {
     pub(super) fn receipt(&mut self, conv: &ConvId, device: &DeviceId, register: &Signed) {
         self.receipts.insert((*conv, *device), register.clone());
         self.cut |= self.receipts.len() > Self::MAX;
+    }
+
+    /// For a connection that does not keep up there are no signs: they would be too old.
+    pub(super) fn typing(&mut self, conv: &ConvId, device: &DeviceId, register: &Signed) {
+        if self.typing.len() < Self::TYPING_MAX {
+            self.typing.insert((*conv, *device), register.clone());
+        }
     }
 
     pub(super) fn chain(&mut self, account: &AccountId, head: HashHead) {

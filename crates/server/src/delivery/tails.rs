@@ -115,7 +115,7 @@ impl Tails {
         }
     }
 
-    fn drop_tail(&mut self, conv: &ConvId) {
+    pub(super) fn drop_tail(&mut self, conv: &ConvId) {
         if let Some(tail) = self.by_conversation.remove(conv) {
             self.bytes -= tail
                 .events

@@ -34,6 +34,7 @@ pub(crate) struct Ready<S: Store> {
     pub(crate) follows: Follows,
     pub(crate) requests: Bucket,
     pub(crate) events: Bucket,
+    pub(crate) typing: Bucket,
     in_flight: VecDeque<InFlight>,
 }
 
@@ -78,6 +79,7 @@ impl<S: Store> Ready<S> {
             follows: Follows::default(),
             requests: Bucket::default(),
             events: Bucket::default(),
+            typing: Bucket::default(),
             in_flight: VecDeque::new(),
         }
     }
@@ -196,6 +198,7 @@ impl<S: Store> Ready<S> {
             rung,
             joined,
             receipts,
+            typing,
             chains,
             cut,
         } = self.seat.take();
@@ -206,7 +209,11 @@ impl<S: Store> Ready<S> {
             );
             return Ok(false);
         }
+        let signs = self.follows.signs(typing);
         for push in self.follows.news(joined, receipts, chains) {
+            self.connection.queue_push(push)?;
+        }
+        for push in signs {
             self.connection.queue_push(push)?;
         }
         let heeded = Box::pin(self.heed(rung)).await;
@@ -235,6 +242,7 @@ const fn takes_turn(request: &Request) -> bool {
         request,
         Request::Append { .. }
             | Request::PutReceipt { .. }
+            | Request::Typing { .. }
             | Request::AckBoxes { .. }
             | Request::Ping {}
     )

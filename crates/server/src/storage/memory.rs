@@ -326,6 +326,16 @@ impl State {
             }
             Release::Recipient(recipient) => self.side.retain(|(of, ..), _| *of != recipient),
             Release::Stage(key) => drop(self.take_staged(key)),
+            Release::Event {
+                log,
+                position,
+                left,
+            } => {
+                let log = self.logs.get_mut(&log);
+                if let Some((_, bytes)) = log.and_then(|log| log.events.get_mut(&position)) {
+                    *bytes = left;
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! again when they have served (docs/spec/storage.md §4).
 
 use super::{LogId, Recipient, SideRow};
+use bytes::Bytes;
 
 /// Where side rows wait for their event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +42,8 @@ pub struct StageTotal {
     pub bytes: usize,
 }
 
-/// Side rows that have served. Releasing what is not there is no error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What has served. Releasing what is not there is no error.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Release {
     /// One row.
     Row {
@@ -66,4 +67,13 @@ pub enum Release {
     Recipient(Recipient),
     /// Staged rows that will not be used.
     Stage(StageKey),
+    /// Part of an event: its place and time stay, and of its bytes what is left.
+    Event {
+        /// The log.
+        log: LogId,
+        /// The event.
+        position: u64,
+        /// Its bytes from now on.
+        left: Bytes,
+    },
 }

@@ -1,7 +1,7 @@
 //! Delivery: everything in order, from any position, to each only its own boxes.
 
 use crate::ground::everywhere;
-use crate::person::{Pair, device_box, history_box};
+use crate::person::{Pair, Person, device_box, history_box, random, sign};
 use subrosa_proto::*;
 
 fn boxes(page: &Page) -> Vec<bytes::Bytes> {
@@ -184,6 +184,93 @@ async fn requests_in_flight_keep_their_order() {
                 "{answer:?}"
             );
         }
+    })
+    .await;
+}
+
+/// A sign of typing, as the person's device signs it. The server cannot tell what it says.
+fn typing(person: &Person, conv: ConvId) -> Signed {
+    let body = encode(&Register {
+        conv,
+        account: person.account(),
+        device: person.id(),
+        at: 1,
+        session: SessionId(random()),
+        salt: random(),
+        sealed: vec![0; 48].into(),
+    });
+    let signature = sign(&person.device, &subrosa_ledger::text::typing(&body));
+    Signed { body, signature }
+}
+
+#[tokio::test]
+async fn typing_is_passed_on_to_followers_and_kept_nowhere() {
+    everywhere(|ground| async move {
+        let mut pair = Pair::new(&ground).await;
+        pair.follow_both().await;
+        let conv = pair.ada_view.conv;
+        let register = typing(&pair.bob, conv);
+        let sign = |register: &Signed| Request::Typing {
+            conv,
+            register: register.clone(),
+        };
+        pair.bob_client.done(sign(&register)).await;
+        let heard = loop {
+            match pair.ada_client.push().await.unwrap() {
+                Push::Typing { conv: of, register } if of == conv => break register,
+                _ => {}
+            }
+        };
+        assert_eq!(heard, register);
+        // Another's, or one that is signed as something else, is not passed on.
+        let code = pair.ada_client.refused(sign(&register)).await;
+        assert_eq!(code, ErrorCode::Malformed);
+        let mut forged = register.clone();
+        forged.signature[0] ^= 1;
+        let code = pair.bob_client.refused(sign(&forged)).await;
+        assert_eq!(code, ErrorCode::Malformed);
+        // Whoever comes later is told nothing of it.
+        let mut late = pair.ada.online(&ground).await;
+        let cursors = vec![Cursor { conv, next: 1 }];
+        late.done(Request::Follow { cursors }).await;
+        late.done(Request::Ping {}).await;
+        pair.bob_opens(b"after").await;
+        loop {
+            match late.push().await.unwrap() {
+                Push::Typing { .. } => panic!("it was kept"),
+                Push::Events { page } if page.first + page.events.len() as u64 > 2 => break,
+                _ => {}
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+// Proves: C21
+async fn a_flood_of_typing_is_refused_and_disturbs_nothing_else() {
+    everywhere(|ground| async move {
+        let mut pair = Pair::new(&ground).await;
+        let conv = pair.bob_view.conv;
+        let register = typing(&pair.bob, conv);
+        let mut refused = 0;
+        for _ in 0..20 {
+            let register = register.clone();
+            match pair
+                .bob_client
+                .ask(Request::Typing { conv, register })
+                .await
+            {
+                Response::Done {} => {}
+                Response::Refused { refusal } => {
+                    assert_eq!(refusal.code, ErrorCode::RateLimited);
+                    refused += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(refused >= 14, "{refused}");
+        pair.bob_opens(b"not disturbed").await;
     })
     .await;
 }

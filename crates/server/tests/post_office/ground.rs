@@ -125,6 +125,13 @@ impl Ground {
         ground
     }
 
+    /// Ends the server and starts another on a store.
+    pub async fn restart_on(&mut self, store: Arc<Faulty<MemoryStore>>) {
+        self.stop().await;
+        let started = Server::start_on(self.config(), Told(store)).await;
+        self.server = Some(started.unwrap());
+    }
+
     pub fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
     }

@@ -8,7 +8,7 @@ use subrosa_ledger::{Account, Joining, Record};
 use subrosa_proto::*;
 
 /// More control events than fit into one answer.
-const POLICIES: u16 = 450;
+const POLICIES: u16 = 700;
 
 /// Chains, and nothing else.
 struct Chains(HashMap<AccountId, Account>);

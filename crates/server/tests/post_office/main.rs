@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod bodies;
 mod conversations;
 mod delivery;
 mod ground;

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use ed25519_dalek::{Signer, SigningKey};
 use rand_core::Rng;
 use std::sync::OnceLock;
-use subrosa_ledger::{account_id, bundle_hash, event_hash, next_log, statement_hash, text};
+use subrosa_ledger::{
+    account_id, bundle_hash, carried_hash, event_hash, next_log, statement_hash, text,
+};
 use subrosa_login::{
     ClientRegistration, Credential, CredentialId, InviteSecret, Secret, ServerSetup,
 };
@@ -226,11 +228,11 @@ pub struct View {
 impl View {
     /// Takes in the next event of the log.
     pub fn see(&mut self, event: &Bytes) {
-        let event: Event = decode(event).unwrap();
-        let hash = event_hash(&event);
+        let event = Carried::read(event).unwrap();
+        let hash = carried_hash(&event);
         self.n += 1;
         self.log = next_log(self.log, self.n, hash);
-        let header: Header = decode(&event.header).unwrap();
+        let header = event.header().unwrap();
         if header.kind == EventKind::Control as u8 {
             self.ctl = hash;
         }
@@ -317,13 +319,24 @@ impl Person {
     }
 
     pub fn message_event(&self, view: &mut View, body: &[u8]) -> Bytes {
+        self.message_with(view, body, 0, None)
+    }
+
+    /// A message that disappears, or that deletes another one.
+    pub fn message_with(
+        &self,
+        view: &mut View,
+        body: &[u8],
+        timer: u8,
+        deletes: Option<u64>,
+    ) -> Bytes {
         let fields = MessageFields {
             session: view.session,
             index: view.index,
             salt: random(),
-            timer: 0,
+            timer,
             blobs: Vec::new(),
-            deletes: None,
+            deletes,
         };
         view.index += 1;
         self.event(

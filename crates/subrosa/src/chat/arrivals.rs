@@ -11,6 +11,8 @@ impl Chat<'_> {
                 return Ok(());
             }
             self.newest = Some(row.cursor);
+            self.remember(row);
+            self.typers.remove(&row.from);
         }
         if self.output.json {
             self.output.object(&notice)?;
@@ -18,6 +20,15 @@ impl Chat<'_> {
         match notice {
             Notice::Row(row) => self.row(&row).await,
             Notice::Changed(row) => self.changed(&row),
+            Notice::Typing {
+                conversation,
+                from,
+                typing,
+                ..
+            } => {
+                self.types(&conversation, from, typing);
+                Ok(())
+            }
             Notice::Joined(talk) => self.joined(&talk).await,
             Notice::Link(state) => self.link(state),
             Notice::Unread { .. } => Ok(()),
@@ -48,9 +59,21 @@ impl Chat<'_> {
         Ok(())
     }
 
+    /// That the partner types is said once before each of their messages, and at a terminal only.
+    fn types(&mut self, conversation: &str, from: String, typing: bool) {
+        let here = self.current.as_deref() == Some(conversation);
+        if typing && self.seen && here && !self.typers.contains(&from) {
+            self.output.talk(&format!("{from} is typing"));
+            self.typers.insert(from);
+        }
+    }
+
     /// At a terminal a row that others changed is shown once more. What has disappeared is not: that
     /// was to be expected.
     fn changed(&mut self, row: &Row) -> anyhow::Result<()> {
+        if matches!(row.what, RowKind::Gone { .. }) {
+            self.forget(&row.id);
+        }
         let expected = row.beside.expires_ms.is_some() && matches!(row.what, RowKind::Gone { .. });
         let by_others = !row.own || !row.beside.reactions.iter().all(|reaction| reaction.own);
         if self.seen && by_others && !expected {

@@ -54,6 +54,7 @@ impl Chat<'_> {
         };
         for row in &rows {
             self.output.line(&self.look.line(row))?;
+            self.remember(row);
             self.newest = self.newest.max(Some(row.cursor));
         }
         if let Some(last) = rows.last() {

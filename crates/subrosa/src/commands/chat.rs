@@ -11,7 +11,8 @@ Examples:
   echo hello | subrosa chat bob  a pipe: ends when the server has all lines
 
 In the chat /to NAME changes the recipient, /people lists them, /invite prints a join line for one
-more person, /quit leaves.";
+more person, /reply, /react, /edit and /delete are about earlier messages, /quit leaves. What a chat
+at a terminal shows counts as read.";
 
 /// Chat, line by line
 ///

@@ -57,6 +57,7 @@ impl Pane {
                     RowKind::WaitingForKey { cause } | RowKind::Gone { cause } => {
                         (row.from, format!("[{cause}]"))
                     }
+                    RowKind::Hidden {} => (row.from, "[hidden]".to_owned()),
                     RowKind::Newer { number } => (row.from, format!("[kind {number}]")),
                 };
                 self.said.push(Said {
@@ -79,7 +80,11 @@ impl Pane {
                     state: None,
                 });
             }
-            Notice::Joined(_) | Notice::Link(_) | Notice::Changed(_) | Notice::Unread { .. } => {}
+            Notice::Joined(_)
+            | Notice::Link(_)
+            | Notice::Changed(_)
+            | Notice::Typing { .. }
+            | Notice::Unread { .. } => {}
         }
     }
 

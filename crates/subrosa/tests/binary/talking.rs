@@ -123,3 +123,102 @@ fn what_is_said_about_a_message_while_the_server_is_away_arrives_in_order() {
         (&"two".into(), None)
     );
 }
+
+#[test]
+fn typing_receipts_timers_and_settings() {
+    let machine = Machine::new();
+    let (_server, _) = machine.serve();
+    machine.ada_and_bob();
+    machine.run(&["send", "bob", "hello"]).ok();
+    let tail = machine.start(&["-p", "bob", "tail", "--json"]);
+    let hears = |what: &str, typing: bool| {
+        let said = format!("\"typing\":{typing}");
+        tail.out.line(what, |line| {
+            line.contains("\"notice\":\"typing\"") && line.contains(&said)
+        });
+    };
+    tail.out
+        .line("the link", |line| line.contains("\"online\""));
+    // A key of hers that he has comes with a message.
+    machine.run(&["send", "bob", "a moment"]).ok();
+    tail.out.line("it", |line| line.contains("a moment"));
+    machine.run(&["typing", "bob"]).ok();
+    hears("that ada types", true);
+    machine.run(&["send", "bob", "done"]).ok();
+    hears("that she has stopped", false);
+    tail.interrupt();
+
+    let done = id(&machine, &["read", "bob"], "done");
+    let told = machine.until(&["receipts", "bob", &done], |told| told.contains("✓✓"));
+    assert_eq!(told, "bob  ✓✓ delivered\n");
+    let other = id(&machine, &["-p", "bob", "read", "ada"], "done");
+    let refused = machine.run(&["-p", "bob", "receipts", "ada", &other]);
+    assert!(refused.failed(1).contains("not yours"));
+
+    let told = machine.run(&["settings", "read-receipts", "off"]).ok();
+    assert!(told.contains("read-receipts = off"), "{told}");
+
+    assert_eq!(machine.run(&["timer", "bob"]).ok(), "off\n");
+    assert_eq!(machine.run(&["timer", "bob", "1w"]).ok(), "7d\n");
+    let told = machine.run(&["-p", "bob", "timer", "ada", "--json"]).ok();
+    assert!(told.contains("\"timer\":\"7d\""), "{told}");
+    machine
+        .run(&["-p", "bob", "send", "ada", "for a week"])
+        .ok();
+    let rows = rows(&machine, &["read", "bob"]);
+    let week = rows.iter().find(|row| row["text"] == "for a week").unwrap();
+    let life = week["expires_ms"].as_u64().unwrap() - week["time_ms"].as_u64().unwrap();
+    assert!(life.abs_diff(7 * 86_400_000) < 60_000, "{week}");
+    assert!(
+        rows.iter()
+            .all(|row| row == week || row.get("expires_ms").is_none())
+    );
+    assert!(
+        machine
+            .run(&["timer", "bob", "soon"])
+            .failed(1)
+            .contains("choose one of")
+    );
+    assert_eq!(
+        machine.run(&["-p", "bob", "timer", "ada", "off"]).ok(),
+        "off\n"
+    );
+}
+
+#[test]
+fn a_chat_speaks_about_earlier_messages() {
+    let machine = Machine::new();
+    let (_server, _) = machine.serve();
+    machine.ada_and_bob();
+    machine.run(&["send", "bob", "which one?"]).ok();
+    let mut bob = machine.start(&["-p", "bob", "chat", "ada"]);
+    bob.err.line("whom he writes to", |line| {
+        line.contains("you write to @ada")
+    });
+    machine.run(&["send", "bob", "the red or the blue?"]).ok();
+    bob.out
+        .line("her question", |line| line.contains("the red or the blue?"));
+    bob.type_line("/reply 1 the blue");
+    bob.type_line("/react 1 👍");
+    bob.type_line("oops");
+    bob.type_line("/edit 1 the blue, please");
+    bob.type_line("nothing");
+    bob.type_line("/delete 1");
+    bob.type_line("/delete 7");
+    bob.err
+        .line("a refusal", |line| line.contains("no such message"));
+    bob.end_input();
+    assert_eq!(bob.wait().code, Some(1), "one line was refused");
+    let read = machine.until(&["read", "bob"], |read| {
+        read.contains("the blue, please (edited)")
+    });
+    assert!(
+        read.contains("[to ada: the red or the blue?] the blue"),
+        "{read}"
+    );
+    assert!(read.contains("the red or the blue?  👍 bob"), "{read}");
+    assert!(
+        !read.contains("nothing") && !read.contains("oops"),
+        "{read}"
+    );
+}

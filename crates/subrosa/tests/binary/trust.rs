@@ -53,3 +53,103 @@ fn what_is_read_on_one_device_is_read_on_the_other() {
     let json = machine.run(&args).ok();
     assert!(json.contains("\"unread\":1"), "{json}");
 }
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text.trim()).unwrap()
+}
+
+// Proves: C10
+#[test]
+fn two_people_compare_safety_numbers() {
+    let machine = Machine::new();
+    let (_server, _) = machine.serve();
+    machine.ada_and_bob();
+    // Nobody has written yet: the line alone makes both of them invited.
+    for (who, other, why) in [
+        ("ada", "bob", "invited: came by your invite line"),
+        ("bob", "ada", "invited: you came by their invite line"),
+    ] {
+        let told = machine.until(&["-p", who, "trust", other], |out| out.contains("device"));
+        assert!(told.contains(why), "{told}");
+        assert!(
+            told.contains(&format!("to do: subrosa verify @{other}")),
+            "{told}"
+        );
+    }
+    let of_ada = json(&machine.run(&["-p", "ada", "verify", "bob", "--json"]).ok());
+    let of_bob = json(&machine.run(&["-p", "bob", "verify", "@ada", "--json"]).ok());
+    for field in ["safety_number", "code"] {
+        assert_eq!(of_ada[field], of_bob[field]);
+    }
+    let shown = machine.run(&["-p", "ada", "verify", "bob", "--qr"]);
+    assert_eq!(shown.out.lines().count(), 25 + 1 + 3, "{shown:?}");
+    assert!(shown.err.contains("subrosa verify bob --mark"), "{shown:?}");
+
+    let number = of_bob["safety_number"].as_str().unwrap();
+    let other = if number.starts_with('0') { '1' } else { '0' };
+    let wrong = format!("{other}{}", &number[1..]);
+    let told = machine
+        .run(&["-p", "ada", "verify", "bob", "--number", &wrong])
+        .failed(4);
+    assert!(told.contains("differ"), "{told}");
+    let told = machine
+        .run(&["-p", "ada", "verify", "bob", "--number", "12345"])
+        .failed(1);
+    assert!(told.contains("60 digits"), "{told}");
+    machine.run(&["-p", "ada", "verify", "carol"]).failed(1);
+    let right = machine.run(&["-p", "ada", "verify", "bob", "--number", number]);
+    right.ok();
+    assert!(right.err.contains("bob is verified"), "{right:?}");
+    let told = machine.run(&["-p", "ada", "trust"]).ok();
+    assert!(
+        told.starts_with("@bob  verified: safety numbers compared on "),
+        "{told}"
+    );
+    let scanned = of_ada["code"].as_str().unwrap();
+    machine
+        .run(&["-p", "bob", "verify", "ada", "--code", scanned])
+        .ok();
+    machine
+        .run(&["-p", "bob", "verify", "ada", "--code", "SUBROSA:1:AA:BB"])
+        .failed(4);
+    machine
+        .run(&["-p", "bob", "verify", "ada", "--unmark"])
+        .ok();
+    let told = machine.run(&["-p", "bob", "trust", "ada", "--json"]).ok();
+    assert_eq!(json(&told)["trust"], "invited");
+}
+
+#[test]
+fn blocks_mutes_and_settings_hold_on_all_devices() {
+    let machine = Machine::new();
+    let (_server, address) = machine.serve();
+    machine.ada_and_bob();
+    machine.run(&["-p", "bob", "send", "ada", "one"]).ok();
+    let second = second(&machine, &address);
+    machine.run(&["-p", "ada", "mute", "bob"]).ok();
+    machine
+        .run(&["-p", "ada", "settings", "read-receipts", "off"])
+        .ok();
+    let told = machine.run(&["--home", &second, "read", "--unread"]).ok();
+    assert_eq!(told, "@bob (1 unread, muted)\n");
+    let told = machine.run(&["--home", &second, "settings"]).ok();
+    assert!(told.starts_with("read-receipts = off"), "{told}");
+    machine
+        .run(&["-p", "ada", "settings", "read-receipts", "loud"])
+        .failed(1);
+    machine
+        .run(&["-p", "ada", "settings", "colour", "red"])
+        .failed(1);
+
+    machine.run(&["--home", &second, "block", "bob"]).ok();
+    machine.run(&["-p", "bob", "send", "ada", "two"]).ok();
+    let read = machine.run(&["-p", "ada", "read"]).ok();
+    assert!(!read.contains("one") && !read.contains("two"), "{read}");
+    let told = machine
+        .run(&["-p", "ada", "send", "bob", "hello"])
+        .failed(1);
+    assert!(told.contains("subrosa unblock @bob"), "{told}");
+    machine.run(&["-p", "ada", "unblock", "bob"]).ok();
+    let read = machine.run(&["-p", "ada", "read"]).ok();
+    assert!(read.contains("one") && read.contains("two"), "{read}");
+}

@@ -25,7 +25,7 @@ enum Intent {
 }
 
 impl Engine {
-    /// Commands about messages that are there.
+    /// Commands about messages that are there, and about how they are told and kept.
     pub(super) fn talk_command(
         &mut self,
         turn: &mut Turn<'_>,
@@ -43,6 +43,18 @@ impl Engine {
                 let at = (conversation.as_str(), id.as_str());
                 return self.act_on(turn, (call, caller), at, act, (wait, queue));
             }
+            Command::Receipts { conversation, id } => {
+                let receipts = self.receipts_of(turn, &conversation, &id)?;
+                turn.answer(call, receipts.map(Answer::Receipts));
+            }
+            Command::Typing {
+                conversation,
+                typing,
+            } => self.type_in(turn, call, &conversation, typing)?,
+            Command::SetTimer {
+                conversation,
+                timer,
+            } => self.set_timer(turn, call, conversation, timer)?,
             _ => turn.answer(call, Err(Failure::defect("a command went astray"))),
         }
         Ok(())
@@ -87,7 +99,7 @@ impl Engine {
     }
 
     /// The message whose id begins like this.
-    fn find(
+    pub(super) fn find(
         &self,
         turn: &Turn<'_>,
         no: i64,

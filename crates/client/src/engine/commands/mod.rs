@@ -6,14 +6,22 @@
 //! | `acting` | replies, edits, deletions, reactions |
 //! | `reading` | pages of the timeline, subscriptions, read marks |
 //! | `accepting` | contact requests |
+//! | `trusting`, `blocking` | people's keys and names; blocks and settings |
+//! | `receipting` | who has got and read what |
+//! | `timing` | the timer of a direct conversation |
 //! | `waiting` | calls that wait for their answer |
 
 mod accepting;
 mod acting;
+mod blocking;
 mod reading;
+mod receipting;
 mod sending;
+mod timing;
+mod trusting;
 mod waiting;
 
+pub(super) use timing::timer_words;
 pub(super) use waiting::Waiting;
 
 use super::turn::{CallId, Effect, Turn};
@@ -72,7 +80,10 @@ impl Engine {
             } => {
                 return self.send(turn, (call, caller), &conversation, text, (wait, queue));
             }
-            command @ Command::ActOn { .. } => {
+            command @ (Command::ActOn { .. }
+            | Command::Receipts { .. }
+            | Command::Typing { .. }
+            | Command::SetTimer { .. }) => {
                 return self.talk_command(turn, (call, caller), command);
             }
             Command::Read { fresh: true, .. } => self.when_fresh(turn, call, command)?,
@@ -103,6 +114,7 @@ impl Engine {
                 conversation,
                 cursor,
             } => self.mark_read(turn, call, &conversation, cursor)?,
+            Command::About { ask } => self.about(turn, call, ask)?,
             Command::Restored { .. } | Command::Evidence { .. } => {
                 self.losses(turn, call, &command)?
             }

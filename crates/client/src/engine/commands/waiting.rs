@@ -28,6 +28,12 @@ pub(in crate::engine) enum Waiting {
     Drain { call: CallId },
     /// For the store to have what the server has, to know whether an acceptance arrived.
     Accept { call: CallId, conversation: String },
+    /// The same for a timer.
+    Timer {
+        call: CallId,
+        conversation: String,
+        timer: u8,
+    },
 }
 
 impl Engine {
@@ -53,6 +59,11 @@ impl Engine {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::Accept { call, conversation } => self.accept(turn, call, conversation)?,
+                Waiting::Timer {
+                    call,
+                    conversation,
+                    timer,
+                } => self.set_timer(turn, call, conversation, Some(timer))?,
                 other => self.waiting.push(other),
             }
         }
@@ -157,6 +168,10 @@ impl Engine {
                 | Waiting::Lookup { call, .. }
                 | Waiting::Named { call, .. } => {
                     turn.answer(call, Err(cause.clone()));
+                }
+                Waiting::Timer { call, .. } => {
+                    let unknown = "the server went out of reach while the timer was being set; `subrosa timer` shows whether it was";
+                    turn.answer(call, Err(Failure::network(unknown)));
                 }
                 Waiting::Accept { call, .. } => {
                     let unknown = "the server went out of reach while the acceptance was under way; `read` shows whether it arrived";

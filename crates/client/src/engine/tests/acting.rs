@@ -398,6 +398,7 @@ fn taken(order: &[usize], contents: &[(u64, Content)]) -> Vec<Row> {
             arrived_ms: 1,
             author,
             device,
+            expires_ms: None,
         };
         let engine = &mut world.bob.engine;
         world

@@ -296,6 +296,20 @@ impl Office {
                 }
                 Response::Done {}
             }
+            Request::Typing { conv, register } => {
+                let followers: Vec<DeviceId> = self
+                    .follows
+                    .keys()
+                    .filter(|(other, followed)| *other != device && *followed == conv)
+                    .map(|(other, _)| *other)
+                    .collect();
+                for follower in followers {
+                    let register = register.clone();
+                    self.pushes
+                        .push((follower, Push::Typing { conv, register }));
+                }
+                Response::Done {}
+            }
             Request::Lookup { name } => {
                 let found = self.accounts.values().find(|known| *known.name() == name);
                 found.map_or(Response::refused(ErrorCode::NotFound), |known| {

@@ -204,7 +204,7 @@ pub async fn side_rows_are_deleted_singly_and_together(engine: impl Engine) {
         position: 3,
         recipient: one,
     };
-    store.release(single).await.unwrap();
+    store.release(single.clone()).await.unwrap();
     store.release(single).await.unwrap();
     assert_eq!(
         (positions(1).await, positions(2).await),

@@ -151,10 +151,13 @@ impl Store for SqliteStore {
     }
 
     async fn release(&self, release: Release) -> Answer<()> {
-        if let Release::Row { position, .. } | Release::UpTo { position, .. } = &release {
+        if let Release::Row { position, .. }
+        | Release::UpTo { position, .. }
+        | Release::Event { position, .. } = &release
+        {
             limits::number(*position)?;
         }
-        self.in_steps(|| release).await
+        self.in_steps(|| release.clone()).await
     }
 
     async fn sweep(&self, now_ms: u64) -> Answer<()> {

@@ -7,7 +7,7 @@ use super::checksum;
 use super::failure::Failure;
 use super::writer::Act;
 use crate::storage::{Day, Idem, LogId, Release, Stage, StageTotal, StoreError};
-use rusqlite::{Params, params};
+use rusqlite::{OptionalExtension, Params, params};
 use std::collections::HashMap;
 
 /// Rows that one step deletes from one table.
@@ -167,7 +167,7 @@ impl Act for Release {
     type Output = Step;
 
     fn apply(&self, book: &mut Book<'_>) -> Result<Step, Failure> {
-        match *self {
+        match self.clone() {
             Self::Row {
                 log,
                 position,
@@ -207,8 +207,34 @@ impl Act for Release {
                 "owner=? AND session=?",
                 [key.owner, key.session],
             )?),
+            Self::Event {
+                log,
+                position,
+                left,
+            } => {
+                if let Some(log) = book.log(log)? {
+                    replace_event(book, log.no, position, &left)?;
+                }
+                Ok(Step::Done)
+            }
         }
     }
+}
+
+/// Puts other bytes in the place of an event's.
+fn replace_event(book: &Book<'_>, log: i64, position: u64, left: &[u8]) -> rusqlite::Result<()> {
+    let time_ms: Option<u64> = book
+        .db
+        .prepare_cached("SELECT time_ms FROM events WHERE log=? AND position=?")?
+        .query_row(params![log, position], |row| row.get(0))
+        .optional()?;
+    if let Some(time_ms) = time_ms {
+        let crc = checksum::event(log, position, time_ms, left);
+        book.db
+            .prepare_cached("UPDATE events SET bytes=?, crc=? WHERE log=? AND position=?")?
+            .execute(params![left, crc, log, position])?;
+    }
+    Ok(())
 }
 
 impl Act for Sweep {
