@@ -8,7 +8,7 @@ use crate::session::{Ready, Reply};
 use crate::storage::Store;
 use bytes::Bytes;
 use std::time::Duration;
-use subrosa_proto::{ConvId, ErrorCode, Request, Response, limits};
+use subrosa_proto::{ConvId, ErrorCode, Request, Response, Signed, limits};
 
 /// Signs of typing of one connection at once, and how often one after that.
 const TYPING_BURST: u32 = 5;
@@ -179,12 +179,7 @@ impl<S: Store> Ready<S> {
                 .put_receipt(&self.seat, &conv, register)
                 .await
                 .map(done),
-            Request::Typing { conv, register } => {
-                let pace = Pace::new(TYPING_BURST, 1, TYPING_PERIOD);
-                pace.take(&mut self.typing, office.uptime())
-                    .map_err(Refused::Later)?;
-                office.typing(&self.seat, &conv, register).await.map(done)
-            }
+            Request::Typing { conv, register } => self.typing(conv, register).await.map(done),
             Request::Conversations { after } => {
                 let (heads, more) = office.conversation_heads(&account, after).await?;
                 Ok(Response::Conversations { heads, more })
@@ -205,6 +200,14 @@ impl<S: Store> Ready<S> {
             | Request::ReturnEvents { .. }
             | Request::Append { .. } => Err(ErrorCode::OutOfTurn.into()),
         }
+    }
+
+    /// Typing, as often as anybody types.
+    async fn typing(&mut self, conv: ConvId, register: Signed) -> Outcome<()> {
+        let pace = Pace::new(TYPING_BURST, 1, TYPING_PERIOD);
+        pace.take(&mut self.typing, self.office.uptime())
+            .map_err(Refused::Later)?;
+        self.office.typing(&self.seat, &conv, register).await
     }
 
     async fn read(&self, conv: ConvId, from: u64, count: u64) -> Outcome<Response> {

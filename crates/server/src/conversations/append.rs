@@ -157,13 +157,11 @@ impl<S: Store> Office<S> {
     ) -> Outcome<Append> {
         let conv = &job.conv;
         let (head, log) = judged.state.head();
-        let mut writes = Vec::new();
         let first = loaded.state.head().0 + 1;
-        for (position, step) in (first..).zip(&judged.steps) {
-            if position % MARK_STEP == 0 {
-                writes.push(mark(conv, position, step.log));
-            }
-        }
+        let steps = (first..).zip(&judged.steps);
+        let marked = steps.filter(|(position, _)| position % MARK_STEP == 0);
+        let marks = marked.map(|(position, step)| mark(conv, position, step.log));
+        let mut writes: Vec<_> = marks.collect();
         for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
             if let Effect::Control(control) = effect {
                 self.check_control(control).await?;
@@ -198,11 +196,9 @@ impl<S: Store> Office<S> {
                 expected: loaded.revision,
             });
         }
-        let events = job
-            .events
-            .iter()
-            .map(|parsed| NewEvent::plain(parsed.bytes.clone()))
-            .collect();
+        let events = job.events.iter();
+        let events = events.map(|parsed| NewEvent::plain(parsed.bytes.clone()));
+        let events = events.collect();
         let now_ms = self.now_ms();
         for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
             if let Effect::Message(fields) = effect {

@@ -27,7 +27,7 @@ pub(super) use waiting::Waiting;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError};
 use crate::command::{Answer, Caller, Command, Failure, FailureKind};
-use crate::view::AccountView;
+use crate::view::{AccountView, ConversationView};
 use subrosa_proto::{ErrorCode, Form, Response};
 
 /// Why an answer is not the one that was hoped for, in words.
@@ -98,13 +98,7 @@ impl Engine {
                 turn.answer(call, rows.map(Answer::Rows));
             }
             Command::Conversations {} => {
-                let shown = self
-                    .talks
-                    .values()
-                    .filter(|talk| talk.state.form() != Form::Own);
-                let views = shown
-                    .map(|talk| self.conversation_view(turn.desk, talk))
-                    .collect::<Result<_, _>>()?;
+                let views = self.conversation_views(turn)?;
                 turn.answer(call, Ok(Answer::Conversations(views)));
             }
             Command::Devices {} => turn.answer(call, Ok(Answer::Devices(self.device_views()))),
@@ -130,6 +124,14 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    fn conversation_views(&self, turn: &Turn<'_>) -> Result<Vec<ConversationView>, EngineError> {
+        let talks = self.talks.values();
+        talks
+            .filter(|talk| talk.state.form() != Form::Own)
+            .map(|talk| self.conversation_view(turn.desk, talk))
+            .collect()
     }
 
     fn account_view(&self, turn: &Turn<'_>) -> Result<AccountView, EngineError> {
