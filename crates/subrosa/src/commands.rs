@@ -102,8 +102,17 @@ async fn with_client<T>(
 
 /// Waits until what the server has is here, if it is in reach.
 async fn freshened(client: &Client, conversation: &str) -> Result<(), Failure> {
+    fresh(client, Some(conversation.to_owned())).await
+}
+
+/// The same, whatever it is about.
+async fn catch_up(client: &Client) -> Result<(), Failure> {
+    fresh(client, None).await
+}
+
+async fn fresh(client: &Client, conversation: Option<String>) -> Result<(), Failure> {
     let read = Command::Read {
-        conversation: Some(conversation.to_owned()),
+        conversation,
         before: None,
         since: None,
         limit: 1,

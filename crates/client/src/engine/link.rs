@@ -129,7 +129,7 @@ pub(super) enum Asked {
     },
     OwnChain,
     /// Which account the server shows under a name that is known here.
-    Name(Name),
+    Name,
     /// What a restored server gets back.
     Returned,
     Keepsake,
@@ -415,7 +415,7 @@ impl Engine {
                 Ok(())
             }
             (Asked::OwnChain, Response::Refused { .. }) => Ok(()),
-            (Asked::Name(name), response) => self.name_answered(turn, &name, response),
+            (Asked::Name, response) => self.name_answered(turn, response),
             (Asked::Conversations, Response::Refused { .. }) => {
                 self.server_broke_protocol(turn, "a refusal to list the conversations")
             }

@@ -43,8 +43,7 @@ impl Engine {
         };
         if person.standing == Standing::Holder {
             let name = person.account.name().clone();
-            let request = Request::Lookup { name: name.clone() };
-            self.ask(turn, request, Asked::Name(name));
+            self.ask(turn, Request::Lookup { name }, Asked::Name);
         }
     }
 
@@ -52,7 +51,6 @@ impl Engine {
     pub(super) fn name_answered(
         &mut self,
         turn: &mut Turn<'_>,
-        name: &Name,
         response: Response,
     ) -> Result<(), EngineError> {
         let genesis = match response {
@@ -64,12 +62,8 @@ impl Engine {
             }
         };
         match self.people.take_chain(turn.desk, &[genesis])? {
-            Ok(id) => {
-                if self.people.comes_under(name, &id) {
-                    self.people.shown_last.retain(|other| *other != id);
-                    self.people.shown_last.push(id);
-                }
-            }
+            // Another account than the one known is a newcomer now, which holds sending back.
+            Ok(_) => {}
             Err(refused) => self.alarm(format!("chain/{}", refused.0), refused.0),
         }
         Ok(())

@@ -233,22 +233,24 @@ impl Engine {
     pub(super) fn decide_name(
         &mut self,
         turn: &mut Turn<'_>,
-        name: &str,
+        typed: &str,
         accept_new: bool,
     ) -> Result<Result<(), Failure>, EngineError> {
+        let typed = typed.strip_prefix('@').unwrap_or(typed);
+        // What stands behind the sign tells accounts of one name apart.
+        let name = typed.split('~').next().unwrap_or(typed);
         let Some(holder) = self.people.named(name).map(|person| person.account.id()) else {
             let sentence = format!("nobody called {name} is known here");
             return Ok(Err(Failure::user(sentence)));
         };
         let newcomers = self.people.newcomers(&holder);
         let before = self.decision(name);
-        let Some(newest) = self.newest_of(&newcomers) else {
-            let sentence = format!(
-                "there is nothing to decide: the server shows no other account under the name {name}"
-            );
-            return Ok(Err(Failure::user(sentence)));
-        };
+        let chosen = self.chosen(name, typed, &newcomers);
         if accept_new {
+            let newest = match chosen {
+                Ok(newest) => newest,
+                Err(failure) => return Ok(Err(failure)),
+            };
             let formers = std::iter::once(holder).chain(before.formers);
             let value = bytes(std::iter::once(newest).chain(formers));
             let refused = newcomers.into_iter().filter(|id| *id != newest);
@@ -258,6 +260,8 @@ impl Engine {
             }
             self.drop_unsent(turn, &holder)?;
             self.wish_value(turn, name_key(name), value)?;
+        } else if newcomers.is_empty() {
+            return Ok(chosen.map(drop));
         } else {
             let refused = newcomers.into_iter().chain(before.refused);
             let value = bytes(refused);
@@ -267,13 +271,28 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    /// The newcomer that the server showed last.
-    fn newest_of(&self, newcomers: &[AccountId]) -> Option<AccountId> {
-        let shown = self.people.shown_last.iter().rev();
-        shown
-            .copied()
-            .find(|id| newcomers.contains(id))
-            .or(newcomers.last().copied())
+    /// The newcomer that is meant: the one that was named, or the only one.
+    fn chosen(
+        &self,
+        name: &str,
+        typed: &str,
+        newcomers: &[AccountId],
+    ) -> Result<AccountId, Failure> {
+        let named = self.people.meant(typed).filter(|id| newcomers.contains(id));
+        match (named, newcomers) {
+            (Some(id), _) => Ok(id),
+            (None, [only]) => Ok(*only),
+            (None, []) => Err(Failure::user(format!(
+                "there is nothing to decide: the server shows no other account under the name {name}"
+            ))),
+            (None, several) => {
+                let names: Vec<_> = several.iter().map(|id| self.people.name_of(id)).collect();
+                Err(Failure::user(format!(
+                    "several accounts came under the name {name}: give the one that you mean, {}",
+                    names.join(" or ")
+                )))
+            }
+        }
     }
 
     pub(super) fn wish_value(

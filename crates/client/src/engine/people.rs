@@ -29,8 +29,6 @@ pub(super) struct People {
     pub(super) decisions: HashMap<String, Decision>,
     /// What has come up and is to be told.
     pub(super) news: Vec<News>,
-    /// Accounts that the server showed under a name that means another, the last one last.
-    pub(super) shown_last: Vec<AccountId>,
     /// With whom safety numbers were compared.
     compared: HashMap<AccountId, ContactTrust>,
     /// The newest prekey seen of each device.
@@ -59,7 +57,6 @@ impl People {
             persons: persons.collect(),
             decisions: HashMap::new(),
             news: Vec::new(),
-            shown_last: Vec::new(),
             compared: HashMap::new(),
             prekeys: PrekeyDirectory::default(),
         };
@@ -239,7 +236,6 @@ impl People {
             },
         );
         if standing == Standing::Newcomer {
-            self.shown_last.push(id);
             self.news.push(News::Newcomer(id));
         }
         Ok(())

@@ -78,7 +78,7 @@ impl Chat<'_> {
     pub(super) async fn talks(&self) -> anyhow::Result<Vec<ConversationView>> {
         match self.client.call(Command::Conversations {}).await? {
             Answer::Conversations(mut talks) => {
-                talks.retain(|talk| !self.is_own(talk));
+                talks.retain(|talk| !self.is_own(talk) && !talk.blocked);
                 Ok(talks)
             }
             other => Err(unexpected(&other).into()),

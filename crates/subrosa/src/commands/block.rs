@@ -1,6 +1,6 @@
 //! `block` and `unblock`: people of whom nothing is to be heard.
 
-use super::with_client;
+use super::{catch_up, with_client};
 use crate::seat::Setting;
 use crate::text::harmless;
 use serde::Serialize;
@@ -51,6 +51,7 @@ pub async fn unblock(args: UnblockArgs, setting: &Setting) -> anyhow::Result<()>
 
 async fn set(name: &str, blocked: bool, setting: &Setting) -> anyhow::Result<()> {
     with_client(setting, "block", async |client: &Client| {
+        catch_up(client).await?;
         let contact = name.to_owned();
         let ask = About::Block { contact, blocked };
         client.call(Command::About { ask }).await?;

@@ -1,6 +1,6 @@
 //! `mute` and `unmute`: conversations that do not ask for attention.
 
-use super::with_client;
+use super::{catch_up, with_client};
 use crate::seat::Setting;
 use crate::text::harmless;
 use serde::Serialize;
@@ -51,6 +51,7 @@ pub async fn unmute(args: UnmuteArgs, setting: &Setting) -> anyhow::Result<()> {
 
 async fn set(name: &str, muted: bool, setting: &Setting) -> anyhow::Result<()> {
     with_client(setting, "mute", async |client: &Client| {
+        catch_up(client).await?;
         let conversation = name.to_owned();
         let ask = About::Mute {
             conversation,

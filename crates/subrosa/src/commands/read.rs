@@ -1,6 +1,6 @@
 //! `read`: the newest messages.
 
-use super::with_client;
+use super::{catch_up, with_client};
 use crate::output::is_seen;
 use crate::row::Look;
 use crate::seat::{Setting, account, unexpected};
@@ -103,14 +103,7 @@ async fn talks(client: &Client) -> anyhow::Result<Vec<ConversationView>> {
 }
 
 async fn list_unread(args: &Args, setting: &Setting, client: &Client) -> anyhow::Result<()> {
-    let fresh = Command::Read {
-        conversation: args.name.clone(),
-        before: None,
-        since: None,
-        limit: 1,
-        fresh: true,
-    };
-    client.call(fresh).await?;
+    catch_up(client).await?;
     let mut talks = talks(client).await?;
     talks.retain(|talk| !talk.blocked && !unread::count(talk).is_empty());
     if let Some(name) = &args.name {

@@ -1,6 +1,6 @@
 //! `settings`: the few that there are, the same on all devices of the account.
 
-use super::with_client;
+use super::{catch_up, with_client};
 use crate::seat::{Setting, unexpected};
 use crate::text::harmless;
 use subrosa_client::{About, Answer, Client, Command, SettingView};
@@ -24,6 +24,7 @@ pub struct Args {
 /// Lists them, after setting one if one is named.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let settings = with_client(setting, "settings", async |client: &Client| {
+        catch_up(client).await?;
         let sets = args.value.is_some();
         let command = match (&args.name, &args.value) {
             (Some(name), Some(value)) => About::Set {

@@ -1,6 +1,6 @@
 //! `trust`: what is known of people's keys, and whom a name means.
 
-use super::with_client;
+use super::{catch_up, with_client};
 use crate::row::day_and_time;
 use crate::seat::{Setting, unexpected};
 use crate::text::harmless;
@@ -34,6 +34,7 @@ pub struct Args {
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let decides = args.accept_new || args.keep;
     let views = with_client(setting, "trust", async |client: &Client| {
+        catch_up(client).await?;
         let command = match (&args.name, decides) {
             (Some(name), true) => About::DecideName {
                 contact: name.clone(),

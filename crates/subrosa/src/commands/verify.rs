@@ -1,6 +1,6 @@
 //! `verify`: safety numbers, shown and compared.
 
-use super::with_client;
+use super::{catch_up, with_client};
 use crate::output::is_seen;
 use crate::qr;
 use crate::seat::{Setting, unexpected};
@@ -53,6 +53,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let shows = comparison == Comparison::Show;
     let settles = !shows;
     let view = with_client(setting, "verify", async |client: &Client| {
+        catch_up(client).await?;
         let verify = About::Verify {
             contact: args.name.clone(),
             comparison,

@@ -251,13 +251,12 @@ impl Engine {
         contact: &str,
         accept_new: bool,
     ) -> Result<(), EngineError> {
-        let typed = contact.strip_prefix('@').unwrap_or(contact);
-        let name = typed.split('~').next().unwrap_or(typed).to_owned();
-        if let Err(failure) = self.decide_name(turn, &name, accept_new)? {
+        if let Err(failure) = self.decide_name(turn, contact, accept_new)? {
             turn.answer(call, Err(failure));
             return Ok(());
         }
-        let views = self.trust(turn.desk, Some(&name))?;
+        let name = contact.split('~').next();
+        let views = self.trust(turn.desk, name)?;
         turn.answer(call, views.map(Answer::Trust));
         Ok(())
     }

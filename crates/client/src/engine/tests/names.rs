@@ -139,10 +139,24 @@ fn nothing_is_sent_to_a_name_under_which_another_account_is_shown() {
     assert!(world.ada.sent_state(call).is_some());
     assert_eq!(world.bob.texts("@ada").len(), 3);
     assert_eq!(trust(&mut world.ada, "bob")[1].standing, Standing::Refused);
-    // A third account is asked about again.
-    let third = namesake(&mut world);
+    // Others are asked about again, and which one is meant has to be said.
+    let (third, fourth) = (namesake(&mut world), namesake(&mut world));
     let call = send_into_doubt(&mut world, &third);
     assert_eq!(world.ada.failure(call).kind, FailureKind::Trust);
+    // What waits lets the client ask again on the next link.
+    world.relink_ada();
+    show(&mut world, &fourth);
+    let accept = |contact: &str| About::DecideName {
+        contact: contact.to_owned(),
+        accept_new: true,
+    };
+    let several = about(&mut world.ada, accept("bob")).unwrap_err();
+    assert_eq!(several.kind, FailureKind::User);
+    let name = format!("bob~new-{:.8}", fourth.account.to_string());
+    assert!(several.sentence.contains(&name), "{several}");
+    about(&mut world.ada, accept(&name)).unwrap();
+    let views = trust(&mut world.ada, "bob");
+    assert_eq!(views[0].account, fourth.account.to_string());
 }
 
 // Proves: C10
