@@ -36,6 +36,11 @@ simulate seeds="1000" first="0" acts="400":
 models:
     docs/models/run
 
+# what the first message costs in rooms of 3, 50, 300 and 1,000 devices, and what a day leaves at the server
+rooms:
+    cargo test --release -p subrosa-client --lib engine::tests::large -- --ignored --nocapture
+    cargo test --release -p subrosa-server --test post_office large -- --ignored --nocapture
+
 # every state that three people can reach in a room, against the model of the rules; minutes
 membership:
     cargo test --release -p subrosa-ledger --test ledger exhaustive -- --ignored --nocapture

@@ -24,10 +24,11 @@ pub const CHAIN_BYTES_MAX: usize = 160 * 1024;
 pub const ACCOUNT_DEVICES_MAX: usize = 20;
 /// Live devices in one room.
 pub const ROOM_DEVICES_MAX: usize = 1_000;
-/// Boxes staged by one device and not yet committed.
-pub const STAGED_BOXES_MAX: usize = 1_500;
+/// Boxes staged by one device and not yet committed: one for each device of the largest room, and
+/// one for each history key in it.
+pub const STAGED_BOXES_MAX: usize = 2_000;
 /// The same in bytes.
-pub const STAGED_BYTES_MAX: usize = 2 * 1024 * 1024;
+pub const STAGED_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Conversations one account asks about in one request.
 pub const CURSORS_MAX: usize = 1_000;
 /// Contact requests that wait for one account.

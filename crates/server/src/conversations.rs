@@ -21,7 +21,7 @@ mod returned;
 pub(crate) use append::AppendJob;
 pub(crate) use judge::Parsed;
 pub(crate) use line::{Conversations, lost};
-pub(crate) use reading::Reader;
+pub(crate) use reading::{Reader, history_recipient};
 pub(crate) use returned::{Given, ReturnJob};
 
 use crate::office::Office;

@@ -10,6 +10,7 @@
 
 pub mod admin;
 pub mod storage;
+pub mod view;
 
 mod accounts;
 mod config;

@@ -214,6 +214,9 @@ pub(crate) fn guest(host: &AccountId, guest: &AccountId) -> RecordKey {
 pub(crate) fn conversation(conv: &ConvId) -> RecordKey {
     RecordKey::new(b'C', &[&conv.0])
 }
+pub(crate) fn mark_prefix(conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'M', &[&conv.0])
+}
 /// L at a position; one is kept for every [`MARK_STEP`] positions.
 pub(crate) fn mark(conv: &ConvId, position: u64) -> RecordKey {
     RecordKey::new(b'M', &[&conv.0, &position.to_be_bytes()])

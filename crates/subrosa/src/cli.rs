@@ -2,7 +2,7 @@
 
 use crate::commands::{
     address, admin, chat, completions, demo, devices, evidence, invite, join, login, read,
-    receipts, restored, send, serve, tail, timer, typing, up,
+    receipts, restored, send, serve, server_view, tail, timer, typing, up,
 };
 use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
@@ -65,6 +65,7 @@ pub struct Global {
 pub enum Verb {
     Up(up::Args),
     Serve(serve::Args),
+    ServerView(server_view::Args),
     Join(join::Args),
     Login(login::Args),
     Invite(invite::Args),

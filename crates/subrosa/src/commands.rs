@@ -17,6 +17,7 @@ pub mod receipts;
 pub mod restored;
 pub mod send;
 pub mod serve;
+pub mod server_view;
 pub mod settings;
 pub mod tail;
 pub mod timer;
@@ -60,6 +61,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
     match verb {
         Verb::Up(args) => up::run(args, setting).await,
         Verb::Serve(args) => serve::run(args, &setting).await,
+        Verb::ServerView(args) => server_view::run(args, &setting).await,
         Verb::Join(args) => join::run(args, setting).await,
         Verb::Login(args) => login::run(args, &setting).await,
         Verb::Invite(args) => invite::run(&args, &setting).await,

@@ -19,7 +19,7 @@ use subrosa_proto::{
 };
 
 /// Boxes in one `Stage` request: about 40 KiB.
-const STAGE_BOXES: usize = 32;
+const STAGE_BOXES: usize = 150;
 /// Pause before a member's unusable key is looked at again.
 const UNUSABLE_MS: u64 = 60_000;
 /// So long the server remembers for certain that it has stored something.

@@ -5,6 +5,7 @@ mod boundaries;
 mod fading;
 mod forks;
 mod joining;
+mod large;
 mod names;
 mod office;
 mod orders;

@@ -274,7 +274,7 @@ fn explore(form: Form, accounts: u16, invited: bool, depth: usize) -> (usize, us
     (check.seen.len(), check.tried)
 }
 
-/// Proves: C11, C12
+/// Proves: C12
 #[test]
 fn every_control_event_in_every_state_of_a_small_room() {
     // Two people, to the end.
@@ -288,7 +288,7 @@ fn every_control_event_in_every_state_of_a_small_room() {
     assert!(states > 200);
 }
 
-/// Proves: C11
+/// Proves: C12
 #[test]
 fn every_control_event_in_every_state_of_the_other_forms() {
     for invited in [false, true] {
@@ -300,7 +300,7 @@ fn every_control_event_in_every_state_of_the_other_forms() {
     assert_eq!(states, 2);
 }
 
-/// Proves: C11, C12
+/// Proves: C12
 #[test]
 #[ignore = "minutes: every state that three people can reach; `just membership`"]
 fn every_state_of_three_people() {

@@ -86,7 +86,7 @@ impl Whole {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Proves: C11, C12 (whoever joins reaches the same bytes, there and ever after).
+    /// Proves: C12, C14 (whoever joins reaches the same bytes, there and ever after).
     #[test]
     fn a_joiner_agrees_with_those_who_were_there(deeds in prop::collection::vec(deed(), 1..60)) {
         let people: Vec<Person> = (1..=PEOPLE).map(|n| {
@@ -181,7 +181,7 @@ fn a_joiner_needs_the_chains_of_all_authors_and_nobody_elses() {
     assert_eq!(joined.conversation, whole.log.conversation);
 }
 
-/// Proves: C11 (a server that leaves out, swaps or invents a control event is refused).
+/// Proves: C12 (a server that leaves out, swaps or invents a control event is refused).
 #[test]
 fn a_history_that_is_not_the_one_is_refused() {
     let (people, whole, given) = room();

@@ -56,7 +56,7 @@ proptest! {
     }
 }
 
-/// Proves: C11 (nobody can hide what a control event says).
+/// Proves: C12 (nobody can hide what a control event says).
 #[test]
 fn a_control_event_is_never_without_its_body() {
     let [ada, bob] = [Person::new(1), Person::new(2)];

@@ -11,7 +11,7 @@ use crate::storage::{
     Append, Appended, Guard, Idem, LogId, NewEvent, Revision, StageKey, Staged, Store, StoreError,
     Write,
 };
-use subrosa_ledger::Effect;
+use subrosa_ledger::{Conversation, Effect};
 use subrosa_proto::{
     AccountId, Control, ConvId, DeviceId, ErrorCode, LogHash, Response, encode, limits,
 };
@@ -164,7 +164,7 @@ impl<S: Store> Office<S> {
         let mut writes: Vec<_> = marks.collect();
         for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
             if let Effect::Control(control) = effect {
-                self.check_control(control).await?;
+                self.check_control(&judged.state, control).await?;
                 writes.push(Write {
                     key: records::control(conv, position),
                     expected: Revision::ABSENT,
@@ -220,7 +220,10 @@ impl<S: Store> Office<S> {
     }
 
     /// Rules of this server beyond those of the log.
-    async fn check_control(&self, control: &Control) -> Outcome<()> {
+    async fn check_control(&self, state: &Conversation, control: &Control) -> Outcome<()> {
+        if matches!(control, Control::Accept {}) {
+            return self.check_devices(state).await;
+        }
         let Control::Add { account, .. } = control else {
             return Ok(());
         };
@@ -235,6 +238,23 @@ impl<S: Store> Office<S> {
             .await?;
         if waiting.len() >= limits::PENDING_REQUESTS_MAX {
             return Err(ErrorCode::NotPermitted.into());
+        }
+        Ok(())
+    }
+
+    /// A session is sealed to each device: there are only so many in a room.
+    async fn check_devices(&self, state: &Conversation) -> Outcome<()> {
+        let recipients: Vec<AccountId> = state.recipients().collect();
+        if recipients.len() * limits::ACCOUNT_DEVICES_MAX <= limits::ROOM_DEVICES_MAX {
+            return Ok(());
+        }
+        let mut devices = 0;
+        for id in recipients {
+            let known = self.account(&id).await?.ok_or(ErrorCode::NotFound)?;
+            devices += state.recipient_devices(&known.account).count();
+        }
+        if devices > limits::ROOM_DEVICES_MAX {
+            return Err(ErrorCode::TooLarge.into());
         }
         Ok(())
     }

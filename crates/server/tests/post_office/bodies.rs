@@ -183,7 +183,7 @@ async fn a_deleted_body_is_gone_at_once_if_its_author_or_an_admin_deletes_it() {
 }
 
 #[tokio::test]
-// Proves: C11
+// Proves: C16
 async fn who_is_pending_or_a_poster_follows_and_reads_nothing() {
     everywhere(|ground| async move {
         let mut pair = Pair::new(&ground).await;

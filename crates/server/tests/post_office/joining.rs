@@ -122,7 +122,7 @@ impl Room {
 }
 
 #[tokio::test]
-// Proves: C11
+// Proves: C12, C16
 async fn a_joiner_is_given_all_control_events_and_nothing_else_of_the_past() {
     everywhere(|ground| async move {
         let mut room = Room::new(&ground).await;
@@ -192,7 +192,7 @@ async fn a_joiner_is_given_all_control_events_and_nothing_else_of_the_past() {
 }
 
 #[tokio::test]
-// Proves: C11
+// Proves: C12, C16
 async fn a_history_is_for_those_who_are_there() {
     everywhere(|ground| async move {
         let mut room = Room::new(&ground).await;

@@ -24,3 +24,4 @@ mod talking;
 mod terminals;
 mod trust;
 mod verbs;
+mod viewing;

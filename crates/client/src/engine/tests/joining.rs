@@ -4,8 +4,11 @@ use super::office::Office;
 use super::person::Person;
 use super::world::{START_MS, step};
 use crate::randomness;
-use subrosa_ledger::event_hash;
-use subrosa_proto::{Control, ConvId, Event, Form, Request, Response, Role, decode, encode};
+use subrosa_ledger::{body_hash, event_hash};
+use subrosa_proto::{
+    Absence, Control, ConvId, Event, Form, Push, Request, Response, Role, TrimmedEvent, decode,
+    encode,
+};
 
 /// So many messages pass at most until there is rest; more is a loop.
 const STEPS_MAX: usize = 5_000;
@@ -156,7 +159,7 @@ impl Room {
     }
 }
 
-/// Proves: C11
+/// Proves: C12
 #[test]
 fn who_is_added_starts_there() {
     let mut room = Room::new(&["ada", "bob", "cy"]);
@@ -186,7 +189,7 @@ fn who_is_added_starts_there() {
     assert_eq!(room.people[2].outbox(), 0);
 }
 
-/// Proves: C11
+/// Proves: C12
 #[test]
 fn the_chains_of_those_who_left_come_too() {
     let mut room = Room::new(&["ada", "bob", "cy", "dan"]);
@@ -240,8 +243,73 @@ fn who_comes_back_goes_on_at_the_new_start() {
     }
 }
 
+/// Proves: C14
+#[test]
+fn events_without_bodies_hold_their_places() {
+    let mut room = Room::new(&["ada", "bob"]);
+    room.admit(0, 1, Role::Member);
+    room.unlink(1);
+    for text in ["one", "two", "three", "four"] {
+        room.say(0, text);
+    }
+    let log = room.office.logs.get_mut(&room.conv).unwrap();
+    let first = log.events.len() - 4;
+    let why = [Absence::Expired, Absence::Deleted, Absence::Withheld];
+    for (posted, why) in log.events[first..].iter_mut().zip(why) {
+        let event: Event = decode(&posted.event).unwrap();
+        posted.event = encode(&TrimmedEvent {
+            header: event.header,
+            body_hash: body_hash(&event.body),
+            signature: event.signature,
+            why,
+        });
+    }
+    room.relink(1);
+    assert_eq!(room.texts(1), ["four"]);
+    let notes = room.notes(1);
+    let gone: Vec<_> = notes
+        .iter()
+        .filter(|note| note.contains("before"))
+        .collect();
+    assert_eq!(gone.len(), 2, "{notes:?}");
+    assert!(gone[0].contains("run out") && gone[1].contains("deleted"));
+    room.agrees(1);
+}
+
+/// A control event without its body says nothing of who is a member: it is not taken.
+/// Proves: C12
+#[test]
+fn a_control_event_without_its_body_is_not_taken() {
+    let mut room = Room::new(&["ada", "bob", "cy"]);
+    room.admit(0, 1, Role::Member);
+    room.admit(0, 2, Role::Member);
+    room.unlink(1);
+    room.remove(2);
+    let conv = room.conv;
+    let log = &room.office.logs[&conv];
+    let mut page = log.page(&conv, &room.people[1].device, log.events.len() as u64);
+    let event: Event = decode(&page.events[0].event).unwrap();
+    page.events[0].event = encode(&TrimmedEvent {
+        header: event.header,
+        body_hash: body_hash(&event.body),
+        signature: event.signature,
+        why: Absence::Expired,
+    });
+    let bob = &mut room.people[1];
+    bob.link();
+    let login = bob.sent.pop_front().unwrap();
+    let who = (bob.account, bob.device);
+    let response = room.office.answer(who, login.request);
+    bob.reply(login.id, response);
+    let no = bob.engine.numbers[&conv];
+    let before = bob.engine.talks[&no].state.clone();
+    bob.push(Push::Events { page });
+    assert_eq!(bob.engine.talks[&no].state, before);
+    assert!(!bob.leaves.is_empty(), "the connection is given up");
+}
+
 /// A server that leaves out a removal shows more members than there are.
-/// Proves: C11
+/// Proves: C12
 #[test]
 fn a_history_with_something_left_out_is_refused() {
     let mut room = Room::new(&["ada", "bob", "cy"]);

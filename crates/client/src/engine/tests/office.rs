@@ -3,9 +3,11 @@
 
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use subrosa_ledger::{Account, Conversation, Record, Verdict, VoidReason, event_hash};
+use subrosa_ledger::{
+    Account, Conversation, Record, Verdict, VoidReason, carried_hash, event_hash,
+};
 use subrosa_proto::{
-    AccountId, BoxKind, Control, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event,
+    AccountId, BoxKind, Carried, Control, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event,
     EventHash, EventKind, Form, Header, Incarnation, KeyBox, LogHash, LoggedIn, Page, Placed,
     Prekey, Push, Refusal, Request, Response, SessionId, Signed, decode,
 };
@@ -529,9 +531,10 @@ impl Office {
 
 impl Posted {
     fn control(&self) -> Option<Control> {
-        let event: Event = decode(&self.event).unwrap();
-        let header: Header = decode(&event.header).unwrap();
-        (header.kind == EventKind::Control as u8).then(|| decode(&event.body).unwrap())
+        let event = Carried::read(&self.event).unwrap();
+        let header = event.header().unwrap();
+        (header.kind == EventKind::Control as u8)
+            .then(|| decode(&event.whole().unwrap().body).unwrap())
     }
 }
 
@@ -539,9 +542,12 @@ impl Log {
     /// Takes back what an append that is refused had shown from a position on.
     fn forget(&mut self, first: u64) {
         self.known.hashes.truncate(first as usize - 1);
-        let kept = self.events.iter().map(|posted| decode(&posted.event));
+        let kept = self
+            .events
+            .iter()
+            .map(|posted| Carried::read(&posted.event));
         if self.known.seen.len() > self.events.len() {
-            self.known.seen = kept.map(|event| event_hash(&event.unwrap())).collect();
+            self.known.seen = kept.map(|event| carried_hash(&event.unwrap())).collect();
         }
     }
 
@@ -553,8 +559,8 @@ impl Log {
         }
         for (position, posted) in (1..).zip(&self.events) {
             let author = || {
-                let event: Event = decode(&posted.event).unwrap();
-                decode::<Header>(&event.header).unwrap().account
+                let event = Carried::read(&posted.event).unwrap();
+                event.header().unwrap().account
             };
             match posted.control() {
                 Some(Control::Add { account: who, .. }) if who == *account => {
@@ -585,7 +591,7 @@ impl Log {
         let add: Event = decode(&self.events[since as usize - 1].event).unwrap();
         let add: Header = decode(&add.header).unwrap();
         let between = &self.events[add.base_n as usize..since as usize - 1];
-        let hash = |posted: &Posted| event_hash(&decode(&posted.event).unwrap());
+        let hash = |posted: &Posted| carried_hash(&Carried::read(&posted.event).unwrap());
         Response::ControlHistory {
             since,
             events,

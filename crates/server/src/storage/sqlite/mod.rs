@@ -6,6 +6,7 @@ mod change;
 mod checksum;
 mod copy;
 mod failure;
+mod glass;
 mod open;
 mod reader;
 mod schema;
@@ -16,6 +17,7 @@ mod writer;
 mod tests;
 
 pub use copy::{CopyError, clear_stage, copy, size};
+pub use glass::{AnswerSeen, BoxSeen, EventSeen, Glass, RecordSeen};
 pub use open::OpenError;
 pub use schema::Tuning;
 pub use writer::WorkDone;
