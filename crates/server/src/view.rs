@@ -8,7 +8,7 @@ mod records;
 use crate::error::StartError;
 use crate::folder::Folder;
 use crate::records as keys;
-use crate::storage::sqlite::{AnswerSeen, BoxSeen, Glass, RecordSeen};
+use crate::storage::sqlite::{AnswerSeen, BoxSeen, Glass, GlassError, RecordSeen};
 use records::Told;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub enum ViewError {
     NoAccount(Name),
     /// The database cannot be read.
     #[error("the database cannot be read: {0}; is this the folder of a server of this version?")]
-    Engine(#[from] rusqlite::Error),
+    Engine(#[from] GlassError),
     /// Something stored is damaged.
     #[error("the database holds something that cannot be read: {0}; restore it from a backup")]
     Damaged(&'static str),

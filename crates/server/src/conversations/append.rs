@@ -200,13 +200,7 @@ impl<S: Store> Office<S> {
         let events = events.map(|parsed| NewEvent::plain(parsed.bytes.clone()));
         let events = events.collect();
         let now_ms = self.now_ms();
-        for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
-            if let Effect::Message(fields) = effect {
-                let place = (conv, position, now_ms);
-                let due = self.due_writes(&judged.state, &parsed.header, place, fields);
-                writes.extend(due.await?);
-            }
-        }
+        writes.extend(self.all_due(job, judged, first, now_ms).await?);
         let (log, idem, attach) = (LogId(conv.0), job.idem(), Vec::new());
         Ok(Append {
             log,
@@ -217,6 +211,25 @@ impl<S: Store> Office<S> {
             attach,
             writes,
         })
+    }
+
+    /// The records of all that the events make due.
+    async fn all_due(
+        &self,
+        job: &AppendJob,
+        judged: &Judged,
+        first: u64,
+        now_ms: u64,
+    ) -> Outcome<Vec<Write>> {
+        let mut writes = Vec::new();
+        for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
+            if let Effect::Message(fields) = effect {
+                let place = (&job.conv, position, now_ms);
+                let due = self.due_writes(&judged.state, &parsed.header, place, fields);
+                writes.extend(due.await?);
+            }
+        }
+        Ok(writes)
     }
 
     /// Rules of this server beyond those of the log.

@@ -57,41 +57,7 @@ impl Subject<'_> {
             ]);
             devices.extend(written.into_iter().map(|(device, of)| of.row(no, &device)));
         }
-        let mut sections = vec![
-            Section {
-                title: "conversations",
-                meaning: "with whom, how much; the members are in the records above",
-                columns: vec!["log", "conversation", "events", "bytes", "trimmed to"],
-                rows: logs,
-            },
-            Section {
-                title: "written",
-                meaning: "which device wrote how much, of which kind, from when to when, and where in the order of all events of the server",
-                columns: vec![
-                    "log",
-                    "by",
-                    "device",
-                    "kinds",
-                    "bytes",
-                    "positions",
-                    "times",
-                    "rows",
-                    "damaged",
-                ],
-                rows: devices,
-            },
-        ];
-        if each {
-            sections.push(Section {
-                title: "events",
-                meaning: "each event with its clear header",
-                columns: vec![
-                    "log", "position", "time", "by", "bytes", "row", "says", "damaged",
-                ],
-                rows: lines,
-            });
-        }
-        Ok(sections)
+        Ok(sections(logs, devices, each.then_some(lines)))
     }
 
     fn line(&self, log: i64, event: &EventSeen, header: Option<&Header>) -> Vec<String> {
@@ -107,6 +73,49 @@ impl Subject<'_> {
             damaged(usize::from(!event.sound)),
         ]
     }
+}
+
+/// The tables of the conversations, and that of single events where it is wanted.
+fn sections(
+    logs: Vec<Vec<String>>,
+    devices: Vec<Vec<String>>,
+    lines: Option<Vec<Vec<String>>>,
+) -> Vec<Section> {
+    let mut sections = vec![
+        Section {
+            title: "conversations",
+            meaning: "with whom, how much; the members are in the records above",
+            columns: vec!["log", "conversation", "events", "bytes", "trimmed to"],
+            rows: logs,
+        },
+        Section {
+            title: "written",
+            meaning: "which device wrote how much, of which kind, from when to when, and where in the order of all events of the server",
+            columns: vec![
+                "log",
+                "by",
+                "device",
+                "kinds",
+                "bytes",
+                "positions",
+                "times",
+                "rows",
+                "damaged",
+            ],
+            rows: devices,
+        },
+    ];
+    if let Some(lines) = lines {
+        sections.push(Section {
+            title: "events",
+            meaning: "each event with its clear header",
+            columns: vec![
+                "log", "position", "time", "by", "bytes", "row", "says", "damaged",
+            ],
+            rows: lines,
+        });
+    }
+    sections
 }
 
 impl Written {

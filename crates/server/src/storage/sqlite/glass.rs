@@ -9,6 +9,9 @@ use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 
+/// What SQLite says when it cannot show something.
+pub type GlassError = rusqlite::Error;
+
 /// One snapshot of a database.
 pub struct Glass {
     db: Connection,

@@ -17,7 +17,7 @@ mod writer;
 mod tests;
 
 pub use copy::{CopyError, clear_stage, copy, size};
-pub use glass::{AnswerSeen, BoxSeen, EventSeen, Glass, RecordSeen};
+pub use glass::{AnswerSeen, BoxSeen, EventSeen, Glass, GlassError, RecordSeen};
 pub use open::OpenError;
 pub use schema::Tuning;
 pub use writer::WorkDone;
