@@ -116,8 +116,23 @@ pub enum Command {
     },
     /// All conversations. Answered by `Conversations`.
     Conversations {},
-    /// The account's devices. Answered by `Devices`.
+    /// The account's devices, as the server has them now if it is in reach. Answered by `Devices`.
     Devices {},
+    /// This device calls itself so from now on. Answered by `Sent`.
+    RenameDevice {
+        /// At most 64 bytes.
+        label: String,
+    },
+    /// Tells the other devices that the password was changed from this one. Answered by `Sent`.
+    TellPasswordChanged {
+        /// Whether the recovery code was renewed with it.
+        code: bool,
+    },
+    /// Ends this device for good. Answered by `Done`.
+    Logout {
+        /// Also when messages wait that have not left: they are lost.
+        discard: bool,
+    },
     /// Contacts with their trust. Answered by `Contacts`.
     Contacts {},
     /// Accepts a contact request. Answered by `Done`.

@@ -12,6 +12,8 @@ use subrosa_proto::{
 
 /// Longest reaction, in bytes: one emoji with its modifiers.
 pub const REACTION_BYTES_MAX: usize = 64;
+/// Longest label of a device, in bytes.
+pub const DEVICE_LABEL_BYTES_MAX: usize = 64;
 /// Longest file name and media type, in bytes.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 
@@ -122,6 +124,26 @@ impl fmt::Debug for InviteIssued {
     }
 }
 
+record! {
+    /// In one's own conversation: what the device that says it has to tell the others.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct DeviceNote {
+        /// One of [`DeviceNote::LABEL`], [`DeviceNote::PASSWORD`], [`DeviceNote::BOTH`]; others are of a newer version.
+        pub what: u64,
+        /// The label, at most [`DEVICE_LABEL_BYTES_MAX`] bytes; empty with the others.
+        pub text: String,
+    }
+}
+
+impl DeviceNote {
+    /// It calls itself this from now on.
+    pub const LABEL: u64 = 0;
+    /// The password was changed from it.
+    pub const PASSWORD: u64 = 1;
+    /// The password and the recovery code were changed from it.
+    pub const BOTH: u64 = 2;
+}
+
 macro_rules! kinds {
     ($($(#[$meta:meta])* $number:literal = $kind:ident),* $(,)?) => {
         /// What a content says, by kind.
@@ -194,6 +216,8 @@ kinds! {
     34 = ContactTrust,
     /// A setting of the account, likewise.
     35 = Setting,
+    /// A word of a device of this account about itself, in its own conversation only.
+    36 = DeviceNote,
 }
 
 /// One piece of content as its author wrote it.
@@ -321,6 +345,7 @@ impl Content {
                 within("key", setting.key.len(), SETTING_KEY_BYTES_MAX)?;
                 within("value", setting.value.len(), SETTING_VALUE_BYTES_MAX)
             }
+            Body::DeviceNote(note) => within("label", note.text.len(), DEVICE_LABEL_BYTES_MAX),
             Body::Unknown { fields, .. } => {
                 within("content", fields.len(), limits::EVENT_BYTES_MAX)
             }

@@ -46,8 +46,9 @@ pub use agreement::{
 };
 pub use changes::{BadRecordName, Changes, RecordName};
 pub use content::{
-    Body, CONTENT_VERSION, Content, ContentError, ContentRef, Delete, Edit, FILE_NAME_BYTES_MAX,
-    File, InviteIssued, REACTION_BYTES_MAX, Reaction, Reply, Text,
+    Body, CONTENT_VERSION, Content, ContentError, ContentRef, DEVICE_LABEL_BYTES_MAX, Delete,
+    DeviceNote, Edit, FILE_NAME_BYTES_MAX, File, InviteIssued, REACTION_BYTES_MAX, Reaction, Reply,
+    Text,
 };
 pub use gossip::{QuoteVerdict, judge_quote};
 pub use identity::Identity;
@@ -65,6 +66,6 @@ pub use sealed_box::BadBox;
 pub use session::{BoxError, StoredSession};
 pub use typing::{ReadTyping, read_typing};
 pub use vault::{
-    Credential, Founding, HistoryOpener, OpenedVault, Pack, Rewritten, Slot, SlotSecret,
-    VaultError, found_account, open_vault,
+    Credential, Founding, HistoryOpener, OpenedVault, Pack, Rewritten, SecretChange, Slot,
+    SlotSecret, VaultError, found_account, open_vault,
 };

@@ -8,7 +8,7 @@ mod slot;
 
 pub use founding::{Founding, found_account};
 pub use history::{HistoryOpener, Pack};
-pub use opened::{OpenedVault, Rewritten, VaultError, open_vault};
+pub use opened::{OpenedVault, Rewritten, SecretChange, VaultError, open_vault};
 pub use slot::{Credential, Slot, SlotSecret};
 
 #[cfg(test)]

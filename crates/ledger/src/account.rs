@@ -86,6 +86,10 @@ impl Account {
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.devices.values().filter(|device| device.live())
     }
+    /// All devices that the chain ever certified, revoked ones too, in the order of their ids.
+    pub fn all_devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices.values()
+    }
     /// A device of the chain, live or revoked.
     #[must_use]
     pub fn device(&self, id: &DeviceId) -> Option<&Device> {

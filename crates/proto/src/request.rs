@@ -80,6 +80,9 @@ choice! {
         21 => ControlHistory { conv: ConvId, after: u64 },
         /// Chains of accounts that the log remembers, members or not.
         22 => Chains { conv: ConvId, accounts: Vec<AccountId> },
+        /// A new registration for one of the account's secrets, after a password login on this
+        /// connection; credential 0 is the password, 1 the recovery code. Each once a connection.
+        27 => SecretStart { credential: u8, request: Bytes },
         /// Brings an account chain back to a restored server: statements of one account, in order,
         /// the bundle that its last vault statement names, and prekeys.
         30 => ReturnChain { statements: Vec<Signed>, bundle: Option<Bytes>, prekeys: Vec<Signed> },

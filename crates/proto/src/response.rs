@@ -51,6 +51,8 @@ choice! {
         13 => ControlHistory { since: u64, events: Vec<Placed>, hashes: Vec<EventHash>, more: bool },
         /// To `Chains`: of the accounts asked for, in their order, as many as fit.
         14 => Chains { chains: Vec<Vec<Signed>> },
+        /// To `SecretStart`: the OPAQUE response. The record goes into the next bundle.
+        15 => SecretReply { response: Bytes },
         /// To `Keepsake`: the sealed bundle, if the server has it, and the voucher.
         18 => Keepsake { bundle: Option<Bytes>, voucher: [u8; 32] },
         /// To `LogAt` and `ReturnEvents`: the last position; L at the position asked for, or at the

@@ -5,10 +5,14 @@ mod device;
 mod password;
 mod prekeys;
 mod registration;
+mod release;
+mod renewal;
 mod returned;
 
 pub(crate) use password::{OpenLogin, Proven};
 pub(crate) use registration::Invited;
+pub(crate) use release::release_name;
+pub(crate) use renewal::Renewed;
 
 use crate::office::Office;
 use crate::records::{self, AccountRow};
@@ -42,6 +46,14 @@ impl Accounts {
             .unwrap_or_else(PoisonError::into_inner)
             .get(id)
             .cloned()
+    }
+
+    /// Reads it anew when it is next asked for.
+    fn forget(&self, id: &AccountId) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
     }
 
     /// Keeps it, unless a later state is already there.

@@ -9,8 +9,9 @@ pub use backup::backup;
 pub use paper::{confirm, confirmed, secrets};
 pub use restore::{Restored, restore};
 
+use crate::accounts::release_name;
 use crate::config::Clock;
-use crate::control;
+use crate::control::{self, RELEASED};
 use crate::error::StartError;
 use crate::folder::Folder;
 use crate::invites::operators_invite;
@@ -18,7 +19,7 @@ use crate::server::{open_database, open_secrets};
 use crate::storage::sqlite::CopyError;
 use crate::{engine::Engine, incarnation};
 use std::path::{Path, PathBuf};
-use subrosa_proto::{Address, Host, InviteLine, InviteSecret};
+use subrosa_proto::{Address, Host, InviteLine, InviteSecret, Name};
 
 /// Why the administration did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum AdminError {
     /// The running server does not answer.
     #[error("the running server does not answer on its control socket ({0}): restart it")]
     Silent(std::io::Error),
+    /// Nobody has that name.
+    #[error("there is no account called {0} on this server: names are written in small letters")]
+    NoSuchName(Name),
     /// What it answered cannot be read.
     #[error("the running server answered something unexpected: use the same version of subrosa")]
     Unexpected,
@@ -76,6 +80,7 @@ impl AdminError {
                 | Self::Line
                 | Self::OtherSeed
                 | Self::SeedWanted
+                | Self::NoSuchName(_)
         )
     }
 }
@@ -101,6 +106,28 @@ pub async fn invite(data: &Path) -> Result<InviteLine, AdminError> {
         address,
         secret: InviteSecret(secret),
     })
+}
+
+/// Frees the name of an account whose secrets are lost. The account ends on this server.
+///
+/// # Errors
+/// [`AdminError`]
+pub async fn release(data: &Path, name: &Name) -> Result<(), AdminError> {
+    let folder = Folder::new(data);
+    let released = match ask(&folder, &format!("release {name}")).await? {
+        Some(answer) => answer == RELEASED,
+        None => {
+            let (_, store, _lock) = open(&folder).await?;
+            let made = release_name(&store, Clock::system().now_ms(), name).await;
+            store.end().await;
+            made.map_err(|refused| refused.at_start(data))?.is_some()
+        }
+    };
+    if released {
+        Ok(())
+    } else {
+        Err(AdminError::NoSuchName(name.clone()))
+    }
 }
 
 /// The server's address, as of now or of its last start.

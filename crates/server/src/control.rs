@@ -4,6 +4,7 @@
 //! ```text
 //! invite        →  ok subrosa://…      a fresh invite without an author
 //! address       →  ok subrosa://…
+//! release NAME  →  ok released, or ok unknown
 //! anything else →  error …
 //! ```
 
@@ -17,7 +18,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use subrosa_proto::{Address, InviteLine, InviteSecret};
+use subrosa_proto::{Address, InviteLine, InviteSecret, Name};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -25,6 +26,8 @@ use tokio::time::timeout;
 
 /// Longest request or answer.
 const LINE_BYTES_MAX: u64 = 4_096;
+/// The answer when a name is free again.
+pub(crate) const RELEASED: &str = "released";
 /// How long either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -91,6 +94,9 @@ async fn serve(stream: UnixStream, lent: Lent) -> io::Result<()> {
         .read_line(&mut request)
         .await?;
     let answer = match request.trim_end() {
+        release if release.starts_with("release ") => {
+            released(&lent, release.trim_start_matches("release ")).await
+        }
         "address" => format!("ok {}\n", lent.address),
         "invite" => match lent.behind.invite().await {
             Ok(secret) => {
@@ -111,6 +117,20 @@ async fn serve(stream: UnixStream, lent: Lent) -> io::Result<()> {
         }
     };
     stream.get_mut().write_all(answer.as_bytes()).await
+}
+
+async fn released(lent: &Lent, name: &str) -> String {
+    let Ok(name) = Name::new(name) else {
+        return "ok unknown\n".to_owned();
+    };
+    match lent.behind.release(&name).await {
+        Ok(true) => format!("ok {RELEASED}\n"),
+        Ok(false) => "ok unknown\n".to_owned(),
+        Err(refused) => {
+            refused.report();
+            format!("error {}\n", refused.at_start("".as_ref()))
+        }
+    }
 }
 
 /// What the running server answers; `None` if none runs.

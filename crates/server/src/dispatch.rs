@@ -198,6 +198,7 @@ impl<S: Store> Ready<S> {
             | Request::PasswordFinish { .. }
             | Request::ShowVoucher { .. }
             | Request::ReturnEvents { .. }
+            | Request::SecretStart { .. }
             | Request::Append { .. } => Err(ErrorCode::OutOfTurn.into()),
         }
     }

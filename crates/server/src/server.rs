@@ -20,7 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use subrosa_channel::{Hello, io};
-use subrosa_proto::{Address, BUILD, Host, InviteLine, InviteSecret, limits};
+use subrosa_proto::{Address, BUILD, Host, InviteLine, InviteSecret, Name, limits};
 use subrosa_proto::{PROTOCOL_MAX, PROTOCOL_MIN};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -39,6 +39,8 @@ type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait Behind: Send + Sync {
     fn invite(&self) -> Later<'_, Outcome<[u8; 16]>>;
     fn without_accounts(&self) -> Later<'_, Outcome<bool>>;
+    /// Frees a name. False when nobody has it.
+    fn release<'a>(&'a self, name: &'a Name) -> Later<'a, Outcome<bool>>;
     fn close(&self);
     fn end_store(&self) -> Later<'_, ()>;
     fn connections(&self) -> usize;
@@ -50,6 +52,9 @@ impl<E: Engine> Behind for Office<E> {
     }
     fn without_accounts(&self) -> Later<'_, Outcome<bool>> {
         Box::pin(async { Ok(self.store.scan(records::names(), None, 1).await?.is_empty()) })
+    }
+    fn release<'a>(&'a self, name: &'a Name) -> Later<'a, Outcome<bool>> {
+        Box::pin(self.release(name))
     }
     fn close(&self) {
         self.closing.send_replace(true);

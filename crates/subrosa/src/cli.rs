@@ -1,8 +1,8 @@
 //! The command line. Each verb's own arguments stand with the verb, in `commands`.
 
 use crate::commands::{
-    address, admin, chat, completions, demo, devices, evidence, invite, join, login, read,
-    receipts, restored, send, serve, server_view, tail, timer, typing, up,
+    address, admin, chat, completions, demo, devices, evidence, invite, join, login, logout,
+    passwd, read, receipts, recover, restored, send, serve, server_view, tail, timer, typing, up,
 };
 use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
@@ -88,6 +88,9 @@ pub enum Verb {
     Settings(settings::Args),
     Restored(restored::Args),
     Evidence(evidence::Args),
+    Passwd(passwd::Args),
+    Recover(recover::Args),
+    Logout(logout::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }

@@ -11,9 +11,12 @@ pub mod evidence;
 pub mod invite;
 pub mod join;
 pub mod login;
+pub mod logout;
 pub mod mute;
+pub mod passwd;
 pub mod read;
 pub mod receipts;
+pub mod recover;
 pub mod restored;
 pub mod send;
 pub mod serve;
@@ -73,10 +76,13 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Restored(args) => restored::run(args, &setting).await,
         Verb::Tail(args) => tail::run(args, &setting).await,
         Verb::Chat(args) => chat::run(args, &setting).await,
+        Verb::Devices(args) => devices::run(args, &setting).await,
+        Verb::Passwd(args) => passwd::run(args, &setting).await,
+        Verb::Recover(args) => recover::run(args, &setting).await,
+        Verb::Logout(args) => logout::run(args, &setting).await,
         Verb::Receipts(args) => receipts::run(args, &setting).await,
         Verb::Typing(args) => typing::run(args, &setting).await,
         Verb::Timer(args) => timer::run(args, &setting).await,
-        Verb::Devices(args) => devices::run(&args, &setting).await,
         Verb::Verify(args) => verify::run(args, &setting).await,
         Verb::Trust(args) => trust::run(args, &setting).await,
         Verb::Block(args) => block::block(args, &setting).await,

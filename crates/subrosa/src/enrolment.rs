@@ -1,5 +1,6 @@
 //! From an invite line, or a password, to a home with an account in it.
 
+use crate::papers::Papers;
 use crate::seat::{Setting, account, enrolled};
 use crate::signals::Signals;
 use crate::{secret, terminal};
@@ -7,7 +8,7 @@ use clap::Args;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use subrosa_client::enrol::{self, Choice, NameWish, Sheet};
+use subrosa_client::enrol::{self, Choice, NameWish, Proof, Sheet, Whose};
 use subrosa_client::{Client, Driver, Failure, Home};
 use subrosa_proto::{Address, InviteLine, Name, limits};
 use zeroize::Zeroizing;
@@ -57,6 +58,18 @@ pub async fn join(
     signals: &mut Signals,
 ) -> anyhow::Result<Enrolled> {
     let place = place(setting, mark)?;
+    let joined = join_in(setting, &place, line, wishes, signals).await;
+    place.tidy(joined.is_err());
+    joined
+}
+
+async fn join_in(
+    setting: &Setting,
+    place: &Place,
+    line: &InviteLine,
+    wishes: &Wishes,
+    signals: &mut Signals,
+) -> anyhow::Result<Enrolled> {
     let unlock = signals.during(new_lock(setting, wishes.lock)).await?;
     if let Some(home) = enrolled(&place.dir)?.filter(|_| place.unnamed) {
         return adopt(setting, home, unlock).await;
@@ -70,11 +83,63 @@ pub async fn join(
     let joining = enrol::join(&home, line, wish, choice, lock, &label, &mut progress);
     let sheet = signals.during(async { Ok(joining.await?) }).await?;
     let name = Name::new(&sheet.name).map_err(|error| Failure::defect(error.to_string()))?;
-    let (home, profile) = settle(setting, home, &place, &name)?;
+    let (home, profile) = settle(setting, home, place, &name)?;
     Ok(Enrolled {
         home,
         profile,
         sheet: Some(sheet),
+        unlock,
+    })
+}
+
+/// An account that is to be taken back.
+pub struct Recovery<'a> {
+    /// Its server.
+    pub address: &'a Address,
+    /// Its name there.
+    pub name: &'a Name,
+    /// Its recovery code.
+    pub code: &'a Proof,
+    /// The new password.
+    pub choice: Choice,
+    /// Whether what is kept here is locked by a passphrase.
+    pub lock: bool,
+}
+
+/// Takes an account back by its recovery code.
+pub async fn recover(
+    setting: &Setting,
+    recovery: Recovery<'_>,
+    signals: &mut Signals,
+) -> anyhow::Result<Enrolled> {
+    let Recovery { address, name, .. } = recovery;
+    let place = place(setting, &("recover", address.key, name.as_str()))?;
+    let unlock = signals.during(new_lock(setting, recovery.lock)).await?;
+    if let Some(home) = enrolled(&place.dir)?.filter(|_| place.unnamed) {
+        return adopt(setting, home, unlock).await;
+    }
+    let home = open(&place.dir)?;
+    let mut papers = Papers::new(&home, setting.output, address.to_string(), name.to_string());
+    let mut progress = |step: &str| setting.output.talk(&format!("{step} …"));
+    let label = device_label();
+    let into = enrol::Place {
+        home: &home,
+        lock: unlock.as_ref().map(|lock| lock.as_str()),
+        device_label: &label,
+    };
+    let whose = Whose { address, name };
+    let (code, choice) = (recovery.code, recovery.choice);
+    let recovering = enrol::recover(into, whose, code, choice, &mut papers, &mut progress);
+    let done = signals.during(async { Ok(recovering.await?) }).await;
+    place.tidy(done.is_err());
+    done?;
+    papers.count()?;
+    drop(papers);
+    let (home, profile) = settle(setting, home, &place, name)?;
+    Ok(Enrolled {
+        home,
+        profile,
+        sheet: None,
         unlock,
     })
 }
@@ -128,6 +193,19 @@ impl Enrolled {
     /// Takes a seat in it.
     pub async fn sit(self, face: &str) -> anyhow::Result<Client> {
         Ok(Client::open(self.home, face, Driver::new(self.unlock)).await?)
+    }
+}
+
+impl Place {
+    /// Takes the folder away again when a start has failed and left nothing of worth.
+    fn tidy(&self, failed: bool) {
+        if failed
+            && self.unnamed
+            && self.dir.is_dir()
+            && let Ok(home) = open(&self.dir)
+        {
+            enrol::clear_unused(&home);
+        }
     }
 }
 

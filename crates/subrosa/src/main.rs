@@ -12,6 +12,8 @@ mod invitation;
 mod listen;
 mod log;
 mod output;
+mod papers;
+mod proving;
 mod qr;
 mod row;
 mod seat;

@@ -35,7 +35,8 @@ pub fn hand_over(sheet: &Sheet, home: &Home, output: Output) -> anyhow::Result<(
     Ok(())
 }
 
-fn text(sheet: &Sheet) -> Zeroizing<String> {
+/// The sheet in words.
+pub fn text(sheet: &Sheet) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(1_024));
     let mut row = |name: &str, value: &str| {
         // Writing to a string does not fail.
@@ -56,7 +57,8 @@ fn text(sheet: &Sheet) -> Zeroizing<String> {
     Zeroizing::new(format!("{head}{}{foot}", text.as_str()))
 }
 
-fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
+/// Writes a paper for this user alone.
+pub fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)

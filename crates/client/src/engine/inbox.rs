@@ -293,6 +293,12 @@ impl Engine {
             }
             return Ok(());
         }
+        if let Body::DeviceNote(note) = &content.body {
+            if own && talk.state.form() == Form::Own {
+                return self.device_note(turn, talk, spot, note);
+            }
+            return Ok(());
+        }
         if spot.is_over(turn.now_ms) && !matches!(content.body, Body::Delete(_)) {
             return self.came_too_late(turn, talk, spot, content);
         }

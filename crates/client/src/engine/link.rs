@@ -135,6 +135,16 @@ pub(super) enum Asked {
     Keepsake,
     /// What goes before the login at a server that does not know the account any more.
     Introduced,
+    /// The own chain's end, for a list of devices.
+    Devices {
+        call: CallId,
+    },
+    /// A control event that carries the end of a device of this account into a conversation.
+    Revoke {
+        no: i64,
+    },
+    /// This device's last word.
+    Logout,
     /// Its answer changes nothing.
     Nothing,
 }
@@ -163,6 +173,20 @@ impl Link {
         self.asked
             .values()
             .any(|(asked, _)| matches!(asked, Asked::Create { seq: other } if *other == seq))
+    }
+
+    /// Whether the end of a device is on its way into this conversation.
+    pub fn revoking(&self, no: i64) -> bool {
+        self.asked
+            .values()
+            .any(|(asked, _)| matches!(asked, Asked::Revoke { no: other } if *other == no))
+    }
+
+    /// Whether this device's last word is on its way.
+    pub fn logging_out(&self) -> bool {
+        self.asked
+            .values()
+            .any(|(asked, _)| matches!(asked, Asked::Logout))
     }
 
     /// Whether this prekey is on its way.
@@ -241,6 +265,7 @@ impl Engine {
         self.link.refused.clear();
         self.link.listing = false;
         self.returning = None;
+        self.revoking.clear();
         for talk in self.talks.values_mut() {
             talk.unlink();
         }
@@ -275,6 +300,7 @@ impl Engine {
                 conversation,
                 timer,
             },
+            Asked::Devices { call } => Waiting::Devices { call },
             _ => return,
         };
         self.waiting.push(waiting);
@@ -301,10 +327,14 @@ impl Engine {
             },
         };
         self.tell_link(turn, state);
+        let kind = match self.ended {
+            Some(_) => FailureKind::NotPermitted,
+            None => FailureKind::Network,
+        };
         self.answer_unreachable(
             turn,
             &Failure {
-                kind: FailureKind::Network,
+                kind,
                 sentence: cause,
             },
         )
@@ -416,6 +446,9 @@ impl Engine {
             }
             (Asked::OwnChain, Response::Refused { .. }) => Ok(()),
             (Asked::Name, response) => self.name_answered(turn, response),
+            (Asked::Devices { call }, response) => self.devices_came(turn, call, response),
+            (Asked::Revoke { no }, response) => self.revoke_answered(turn, no, &response),
+            (Asked::Logout, response) => self.logout_answered(turn, &response),
             (Asked::Conversations, Response::Refused { .. }) => {
                 self.server_broke_protocol(turn, "a refusal to list the conversations")
             }

@@ -16,14 +16,13 @@ impl Engine {
         turn: &mut Turn<'_>,
         refusal: &Refusal,
     ) -> Result<(), EngineError> {
+        if refusal.code == ErrorCode::Revoked {
+            return self.device_ended(turn);
+        }
         if refusal.code == ErrorCode::NotAuthenticated && self.introduces(turn)? {
             return Ok(());
         }
         let (cause, retry_ms) = match refusal.code {
-            ErrorCode::Revoked => (
-                "this device was revoked or logged out; log in again with `subrosa login ADDRESS` in another home",
-                None,
-            ),
             ErrorCode::NotAuthenticated => (
                 "the server does not know this device; if the account was deleted there, ask for a new join line",
                 None,
@@ -49,6 +48,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         self.judge_incarnation(turn, &login.incarnation)?;
         self.introduced = false;
+        self.device_lives(turn)?;
         self.learn_hosts(turn, &login.hosts)?;
         turn.effects.push(Effect::Settled);
         self.tell_link(turn, LinkState::Online);
@@ -142,7 +142,7 @@ impl Engine {
             self.alarm(format!("chain/{}", refused.0), refused.0);
         }
         self.want_keepsake(turn)?;
-        self.tell_own_devices();
+        self.tell_own_account();
         for talk in self.talks.values_mut() {
             talk.members.changed();
         }

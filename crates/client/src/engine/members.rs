@@ -174,7 +174,7 @@ impl Engine {
             return Ok(());
         }
         let refused = self.link.refused.remove(&conv);
-        self.tell_own_devices();
+        self.tell_own_account();
         let Some(no) = self.numbers.get(&conv).copied() else {
             self.follow(turn, conv, 1);
             return Ok(());
@@ -249,7 +249,7 @@ impl Engine {
         Ok(refused)
     }
 
-    /// A prekey that somebody shows as this device's own (docs/spec/e2e.md §10.5).
+    /// A prekey that somebody shows as this device's own (docs/spec/e2e.md §10.6).
     pub(super) fn judge_own_prekey(&mut self, id: u64) {
         if id == LOGOUT_ID {
             return;
@@ -302,27 +302,6 @@ impl Engine {
         };
         let what = format!("quote/{}/{}", quote.account, quote.head.seq);
         self.alarm(what, sentence);
-    }
-
-    /// Devices of this account that were not there before: the person has to know.
-    pub(super) fn tell_own_devices(&mut self) {
-        let Some(own) = self.people.account(&self.account) else {
-            return;
-        };
-        let new: Vec<_> = own
-            .devices()
-            .filter(|device| !self.own_devices.contains(&device.id))
-            .map(|device| (device.id, device.label.clone()))
-            .collect();
-        for (id, label) in new {
-            self.own_devices.insert(id);
-            self.alarm(
-                format!("device/{id}"),
-                format!(
-                    "a new device, {label:?}, was added to this account; if that was not you, somebody else has its password or recovery code"
-                ),
-            );
-        }
     }
 }
 

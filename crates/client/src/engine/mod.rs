@@ -28,6 +28,8 @@
 //! | `restored` | what is lost where it went on without that |
 //! | `commands` | what faces ask |
 //! | `acting`, `amending`, `shown` | what is said about earlier contents: sent, taken in, shown |
+//! | `own_account` | this account's devices and secrets, as its chain and they themselves tell |
+//! | `ending` | devices that are over: revoked, logged out, this one |
 //! | `alarms` | what the person has to know once |
 //! | `upkeep` | what has to be done from time to time |
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
@@ -38,6 +40,7 @@ mod acting;
 mod alarms;
 mod amending;
 mod commands;
+mod ending;
 mod expiring;
 mod forks;
 mod inbox;
@@ -52,6 +55,7 @@ mod members;
 mod names;
 mod opening;
 mod outbox;
+mod own_account;
 mod people;
 mod posted;
 mod posting;
@@ -75,7 +79,7 @@ pub use link::{Down, Input};
 pub use turn::{CallId, Effect, Turn};
 
 use crate::command::Failure;
-use crate::store::{Desk, StoreError};
+use crate::store::{Desk, Labels, StoreError};
 use crate::view::{LinkState, Notice};
 use alarms::Alarm;
 use link::Link;
@@ -84,7 +88,7 @@ use returning::Returning;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use subrosa_e2e::{CONTENT_VERSION, HistoryOpener, Machine};
-use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN};
+use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN, Signed};
 use talk::{Halt, Talk};
 use typing::Typing;
 
@@ -112,6 +116,10 @@ pub mod fact {
     pub const PREKEY: &str = "prekey";
     /// Which kinds of contents the build knew that last read what is stored.
     pub const CONTENT_VERSION: &str = "content_version";
+    /// This device's last word, signed, once it was asked to log out.
+    pub const LOGOUT: &str = "logout";
+    /// The server does not let this device in any more.
+    pub const ENDED: &str = "ended";
 }
 
 /// Warnings that are kept while nobody listens.
@@ -171,6 +179,16 @@ pub struct Engine {
     subscribers: BTreeMap<CallId, Option<i64>>,
     /// This account's devices that the person knows of.
     own_devices: BTreeSet<DeviceId>,
+    /// What they call themselves.
+    labels: Labels,
+    /// Version of the account's vault that the person knows of.
+    own_vault: u64,
+    /// Conversations into which the end of a device is on its way, or was not taken.
+    revoking: BTreeSet<i64>,
+    /// This device's last word, once it was asked to log out.
+    logout: Option<Signed>,
+    /// Why this device is over, once the server has said that it is.
+    ended: Option<String>,
     /// What this turn has brought up.
     alarms: Vec<Alarm>,
     /// When keys that are over were last looked for.
@@ -217,6 +235,10 @@ impl Engine {
             .ok_or(StoreError::Shape("account"))?;
         let own_devices = own.devices().map(|device| device.id).collect();
         let settings = Settings::load(desk)?;
+        let own_vault = own.vault().map_or(0, |(version, _)| version);
+        let logout: Option<Signed> = desk.fact(fact::LOGOUT)?;
+        let ended = desk.fact::<u64>(fact::ENDED)?;
+        let ended = ended.map(|_| ending::sentence(logout.is_some()));
         let mut talks = BTreeMap::new();
         for stored in desk.conversations()? {
             let mut talk = Talk::load(stored)?;
@@ -239,6 +261,11 @@ impl Engine {
             waiting: Vec::new(),
             subscribers: BTreeMap::new(),
             own_devices,
+            labels: desk.device_labels()?,
+            own_vault,
+            revoking: BTreeSet::new(),
+            logout,
+            ended,
             alarms: Vec::new(),
             swept_ms: 0,
             warned_clock: false,

@@ -124,6 +124,9 @@ impl Engine {
 
     /// Why nothing new is taken for a conversation, if so.
     pub(super) fn may_not_send(&self, no: i64) -> Option<Failure> {
+        if let Some(over) = self.over() {
+            return Some(over);
+        }
         let talk = self.talks.get(&no)?;
         if talk.halt == Some(Halt::Forked) {
             return Some(fork_failure(&talk.name));
@@ -297,7 +300,9 @@ impl Engine {
                 continue;
             }
             let calls = self.sends.get(&seq).map_or(&[][..], Vec::as_slice);
-            let keep = calls.iter().any(|(_, queue)| *queue) || waiting.sealed.is_some();
+            // From a device that is over nothing leaves any more: what waits would wait for ever.
+            let wanted = calls.iter().any(|(_, queue)| *queue) && self.ended.is_none();
+            let keep = wanted || waiting.sealed.is_some();
             if !keep {
                 self.give_up(turn, seq, dropped)?;
                 continue;

@@ -1,7 +1,6 @@
 //! What the server says to an append (docs/spec/ledger.md §9.5), and what follows for the content.
 
-use super::link::Down;
-use super::turn::{Effect, Turn};
+use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::command::{Failure, FailureKind};
 use crate::view::SendState;
@@ -142,12 +141,7 @@ impl Engine {
                 let sentence = "the server refuses this message as malformed";
                 self.give_up(turn, seq, &Failure::defect(sentence))
             }
-            ErrorCode::Revoked => {
-                turn.effects.push(Effect::Leave(None));
-                let cause = "this device was revoked or logged out; log in again with `subrosa login ADDRESS` in another home".to_owned();
-                let retry_ms = None;
-                self.unreachable(turn, Down { cause, retry_ms })
-            }
+            ErrorCode::Revoked => self.device_ended(turn),
             ErrorCode::OutOfTurn | ErrorCode::NotAuthenticated => {
                 self.server_broke_protocol(turn, "a refusal that does not fit the request")
             }

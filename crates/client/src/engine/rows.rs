@@ -3,7 +3,7 @@
 use super::talk::Talk;
 use super::{Engine, EngineError};
 use crate::store::{Desk, Line, StoreError};
-use crate::view::{Beside, ContactView, ConversationView, DeviceView, Row, RowKind, SendState};
+use crate::view::{Beside, ContactView, ConversationView, Row, RowKind, SendState};
 use subrosa_e2e::{Content, safety_number};
 use subrosa_ledger::Conversation;
 use subrosa_proto::{Form, limits};
@@ -116,21 +116,6 @@ impl Engine {
             trust: self.people.trust_of(&peer.unwrap_or(self.account)),
             last,
         })
-    }
-
-    pub(super) fn device_views(&self) -> Vec<DeviceView> {
-        let Some(account) = self.people.account(&self.account) else {
-            return Vec::new();
-        };
-        let devices = account.devices();
-        devices
-            .map(|device| DeviceView {
-                label: device.label.clone(),
-                device: device.id.to_string(),
-                this: device.id == self.machine.device(),
-                ended: false,
-            })
-            .collect()
     }
 
     pub(super) fn contact_views(&self) -> Vec<ContactView> {

@@ -257,6 +257,7 @@ impl Engine {
         self.send_receipts(turn)?;
         self.post_settings(turn)?;
         self.reopen_lost(turn)?;
+        self.post_ends(turn)?;
         for no in turn.desk.conversations_waiting()? {
             self.pump(turn, no)?;
         }

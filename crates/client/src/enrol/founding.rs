@@ -2,6 +2,7 @@
 
 use super::conversation::{Conversation, refused, unexpected};
 use super::join::{UNFINISHED_FACT, Unfinished};
+use super::renewing::chosen_password;
 use super::{Choice, NameWish, UNFINISHED};
 use crate::command::{Failure, FailureKind};
 use crate::driver::now_ms;
@@ -16,7 +17,7 @@ use subrosa_e2e::{
 use subrosa_ledger::Account;
 use subrosa_login::{
     ClientRegistration, Credential, CredentialId, ExportKey, InviteSecret, RecoveryCode,
-    Registered, Secret, check_strength, generate_passphrase,
+    Registered, Secret,
 };
 use subrosa_proto::{
     AccountId, ErrorCode, InviteLine, InviteNote, Name, Quote, Request, Response, limits,
@@ -47,24 +48,12 @@ impl Secrets {
     fn choose(choice: &Choice, name: &Name) -> Result<Self, Failure> {
         let mut rng = randomness::system();
         let recovery = RecoveryCode::generate(&mut rng);
-        match choice {
-            Choice::Generate => Ok(Self {
-                password: generate_passphrase(&mut rng),
-                generated: true,
-                recovery,
-            }),
-            Choice::Password(typed) => {
-                let password =
-                    Secret::password(typed).map_err(|error| Failure::user(error.to_string()))?;
-                check_strength(&password, name.as_str())
-                    .map_err(|error| Failure::user(error.to_string()))?;
-                Ok(Self {
-                    password,
-                    generated: false,
-                    recovery,
-                })
-            }
-        }
+        let (password, generated) = chosen_password(choice, name)?;
+        Ok(Self {
+            password,
+            generated,
+            recovery,
+        })
     }
 }
 

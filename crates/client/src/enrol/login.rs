@@ -1,6 +1,8 @@
 //! A further device by password or recovery code (docs/spec/login.md).
 
 use super::conversation::{Conversation, refused, unexpected};
+use super::proof::Proof;
+use super::renewing::Whose;
 use super::{UNFINISHED, drop_unfinished, settle};
 use crate::command::{Failure, FailureKind};
 use crate::driver::{catch_up, now_ms};
@@ -11,16 +13,14 @@ use crate::store::{Store, StoreError, StoreKey};
 use bytes::Bytes;
 use subrosa_e2e::{Machine, OpenedVault, Slot, SlotSecret, VaultError, open_vault};
 use subrosa_ledger::Account;
-use subrosa_login::{
-    Bound, ClientLogin, Credential, CredentialId, ExportKey, RecoveryCode, Secret,
-};
-use subrosa_proto::{Address, Name, Request, Response, Signed};
+use subrosa_login::{Bound, ClientLogin, CredentialId, ExportKey};
+use subrosa_proto::{Address, ErrorCode, Name, Request, Response, Signed};
 use zeroize::Zeroizing;
 
 /// What a login gave.
-struct Admitted {
-    account: Account,
-    vault: OpenedVault,
+pub(super) struct Admitted {
+    pub account: Account,
+    pub vault: OpenedVault,
 }
 
 /// Adds this device to an account and fetches its conversations.
@@ -37,10 +37,12 @@ pub async fn login(
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), Failure> {
     let _held = super::hold(home)?;
+    let proof = Proof::either(typed)?;
     progress("connecting to the server");
     let mut conversation = Conversation::open(address).await?;
     progress("checking the password");
-    let Admitted { mut account, vault } = admit(&mut conversation, address, name, typed).await?;
+    let whose = Whose { address, name };
+    let Admitted { mut account, vault } = admit(&mut conversation, whose, &proof).await?;
     let mut rng = randomness::system();
     let (mut machine, mut changes) = Machine::generate(account.id(), &mut rng);
     let (prekey, made) = machine.next_prekey(now_ms(), &mut rng);
@@ -78,20 +80,13 @@ pub async fn login(
     settle(home, store)
 }
 
-async fn admit(
+/// Proves an account and opens its vault. A wrong secret and an unknown name read the same.
+pub(super) async fn admit(
     conversation: &mut Conversation,
-    address: &Address,
-    name: &Name,
-    typed: Zeroizing<String>,
+    Whose { address, name }: Whose<'_>,
+    proof: &Proof,
 ) -> Result<Admitted, Failure> {
-    let (credential, slot, secret) = match RecoveryCode::parse(&typed) {
-        Ok(code) => (Credential::Recovery, Slot::Recovery, code.secret()),
-        Err(_) => {
-            let secret =
-                Secret::password(&typed).map_err(|error| Failure::user(error.to_string()))?;
-            (Credential::Password, Slot::Password, secret)
-        }
-    };
+    let (credential, slot, secret) = (proof.credential(), proof.slot(), proof.secret()?);
     let id = CredentialId::new(credential, name.as_str())
         .map_err(|error| Failure::user(error.to_string()))?;
     let bound = Bound::new(id, &address.key, conversation.link.transcript());
@@ -112,14 +107,15 @@ async fn admit(
         tokio::task::spawn_blocking(move || state.finish(&ke2, &mut randomness::system())).await;
     let logged_in = stretched
         .map_err(|error| Failure::defect(error.to_string()))?
-        .map_err(|_| {
-            Failure::user("the name or the password is wrong; check both and try again")
-        })?;
+        .map_err(|_| proof.refusal())?;
     let request = Request::PasswordFinish {
         ke3: Bytes::copy_from_slice(&logged_in.ke3),
     };
     let (chain, bundle) = match conversation.ask(request).await? {
         Response::Opened { chain, bundle } => (chain, bundle),
+        Response::Refused { refusal } if refusal.code == ErrorCode::NotAuthenticated => {
+            return Err(proof.refusal());
+        }
         Response::Refused { refusal } => return Err(refused(&refusal)),
         _ => return Err(unexpected()),
     };

@@ -1,12 +1,26 @@
-//! Getting an account into a home: by an invite line, or by its password (docs/spec/login.md).
+//! Getting an account into a home, by an invite line, its password or its recovery code, and changing
+//! what opens it (docs/spec/login.md).
 
+mod appending;
 mod conversation;
+mod forgetting;
 mod founding;
 mod join;
 mod login;
+mod passwd;
+mod proof;
+mod recover;
+mod renewing;
+mod revoke;
 
+pub use forgetting::{clear_unused, forget};
 pub use join::join;
 pub use login::login;
+pub use passwd::change_password;
+pub use proof::Proof;
+pub use recover::{Place, recover};
+pub use renewing::{Handover, NewSecrets, Whose};
+pub use revoke::revoke_device;
 
 use crate::command::Failure;
 use crate::home::{Home, Lock};
@@ -16,6 +30,9 @@ use zeroize::Zeroizing;
 
 /// A store that is being made; it gets its name when the server has the account.
 const UNFINISHED: &str = "store.joining";
+
+/// The same of a recovery.
+const RECOVERING: &str = "store.recovering";
 
 /// How the password comes about.
 pub enum Choice {
@@ -77,18 +94,26 @@ fn hold(home: &Home) -> Result<Lock, Failure> {
 }
 
 /// Gives a finished store its name, for good: also a power cut does not take it back.
-fn settle(home: &Home, mut store: Store) -> Result<(), Failure> {
+fn settle(home: &Home, store: Store) -> Result<(), Failure> {
+    settle_from(home, store, UNFINISHED)
+}
+
+/// The same from a name of its own.
+fn settle_from(home: &Home, mut store: Store, file: &str) -> Result<(), Failure> {
     store.fold()?;
     store.close();
-    let named = std::fs::rename(home.file(UNFINISHED), home.file(FILE))
+    let named = std::fs::rename(home.file(file), home.file(FILE))
         .and_then(|()| std::fs::File::open(home.dir())?.sync_all());
     named.map_err(|error| Failure::user(format!("the store cannot be put in its place: {error}")))
 }
 
 fn drop_unfinished(home: &Home) {
+    drop_store(home, UNFINISHED);
+}
+
+/// Deletes a store with what belongs to it.
+fn drop_store(home: &Home, file: &str) {
     for suffix in ["", "-wal", "-shm"] {
-        drop(std::fs::remove_file(
-            home.file(&format!("{UNFINISHED}{suffix}")),
-        ));
+        drop(std::fs::remove_file(home.file(&format!("{file}{suffix}"))));
     }
 }

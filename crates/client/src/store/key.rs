@@ -113,6 +113,22 @@ fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyError
     Ok(Zeroizing::new(key))
 }
 
+/// Deletes the key of a home, overwritten first: without it the store is as good as random.
+///
+/// # Errors
+/// The file cannot be deleted.
+pub fn drop_key(home: &Path) -> io::Result<()> {
+    for name in [KEY_FILE, LOCK_FILE] {
+        let path = home.join(name);
+        if path.exists() {
+            // On many disks the old bytes stay somewhere; that is no reason to leave them in the file.
+            drop(write_new(&path, &[0; 32]));
+        }
+        forget(&path)?;
+    }
+    Ok(())
+}
+
 /// Removes what an unfinished try has left: a home has one key.
 fn forget(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {

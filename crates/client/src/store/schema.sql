@@ -23,6 +23,9 @@ CREATE TABLE quote (
   PRIMARY KEY (conversation, account, seq, hash)
 ) WITHOUT ROWID;
 
+-- What this account's devices call themselves, where that is not what their certificate says.
+CREATE TABLE device_label (device BLOB PRIMARY KEY, label TEXT NOT NULL) WITHOUT ROWID;
+
 -- The newest prekey seen of each device, as signed: an older one is refused as rolled back.
 CREATE TABLE prekey (device BLOB PRIMARY KEY, account BLOB NOT NULL, signed BLOB NOT NULL) WITHOUT ROWID;
 

@@ -16,7 +16,7 @@ use subrosa_client::{
     Answer, Client, Command, Driver, Failure, Home, Notice, Notices, Row, RowKind, SendState, Wait,
 };
 use subrosa_proto::{InviteLine, Name};
-use subrosa_server::{Config, Server};
+use subrosa_server::{Config, Rates, Server};
 
 /// Longest wait for something that must come.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,15 +26,26 @@ pub struct World {
     pub folder: tempfile::TempDir,
     pub server: Option<Server>,
     listen: SocketAddr,
+    rates: Rates,
 }
 
 impl World {
     pub async fn start() -> Self {
+        Self::with_rates(Rates::default()).await
+    }
+
+    /// With a server that counts no logins.
+    pub async fn patient() -> Self {
+        Self::with_rates(Rates::unlimited()).await
+    }
+
+    async fn with_rates(rates: Rates) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut world = Self {
             folder,
             server: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            rates,
         };
         world.open().await;
         world.listen = world.server.as_ref().unwrap().local_addr().unwrap();
@@ -45,6 +56,7 @@ impl World {
     pub async fn open(&mut self) {
         let mut config = Config::new(self.folder.path().join("server"));
         config.listen = vec![self.listen];
+        config.limits = self.rates.clone();
         self.server = Some(Server::start(config).await.unwrap());
     }
 

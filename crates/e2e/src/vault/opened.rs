@@ -57,10 +57,21 @@ pub struct OpenedVault {
     bundle: Bundle,
 }
 
+/// What is to be changed in one step (`docs/spec/e2e.md` §3.4).
+#[derive(Debug, Default)]
+pub struct SecretChange<'a> {
+    /// A new password.
+    pub password: Option<Credential<'a>>,
+    /// A new recovery code.
+    pub recovery: Option<Credential<'a>>,
+    /// A device that is certified with it, and its label.
+    pub device: Option<(DeviceId, &'a str)>,
+}
+
 /// Statements and the bundle that the last of them certifies, to be appended in one step.
 #[derive(Debug, Clone)]
 pub struct Rewritten {
-    /// history_key, vault.
+    /// device_add if a device was named; history_key, vault.
     pub statements: Vec<Signed>,
     /// The encoded bundle.
     pub bundle: Bytes,
@@ -164,16 +175,16 @@ impl OpenedVault {
         HistoryOpener::new(self.account(), &self.contents.history)
     }
 
-    /// Replaces the password or the recovery code: a new slot under a fresh vault key with the other slot sealed anew, and a new
-    /// generation of the history key, so that the old secret opens nothing that is sealed from now on.
+    /// Replaces the password, the recovery code, or both, and certifies a device with it if one is named: a new slot for each
+    /// new secret under a fresh vault key, the other slot sealed anew, and a new generation of the history key, so that the
+    /// old secrets open nothing that is sealed from now on. The statements are appended in one step or not at all.
     ///
     /// # Errors
-    /// [`VaultError`] when the other slot's public key is not one.
+    /// [`VaultError`] when the public key of a slot that stays is not one.
     pub fn change(
         &self,
         account: &Account,
-        slot: Slot,
-        new: Credential<'_>,
+        change: SecretChange<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<Rewritten, VaultError> {
         let generation = account
@@ -181,39 +192,30 @@ impl OpenedVault {
             .map_or(1, |(generation, _)| generation.saturating_add(1));
         let history = BoxKey::generate(rng);
         let mut chain = Chain::after(&self.identity, account.head());
+        if let Some((device, label)) = change.device {
+            chain.append(StatementOp::DeviceAdd {
+                device,
+                label: label.to_owned(),
+            });
+        }
         let head = chain.append(StatementOp::HistoryKey {
             generation,
             key: history.public(),
         });
-        let kept = |public: &Bytes, sealed: &Bytes, record: &Bytes| {
-            SlotKey::from_parts(public.clone(), sealed).map(|key| SlotEntry {
-                key,
-                record: record.clone(),
-            })
-        };
-        let fresh = SlotEntry {
-            key: new.secret.public_half(),
-            record: new.record,
-        };
-        let (password, recovery) = match slot {
-            Slot::Password => {
-                let other = kept(
-                    &self.contents.recovery_slot_key,
-                    &self.bundle.recovery_slot,
-                    &self.bundle.recovery_record,
-                );
-                (fresh, other.ok_or(VaultError::Sealed)?)
-            }
-            Slot::Recovery => {
-                let other = kept(
-                    &self.contents.password_slot_key,
-                    &self.bundle.password_slot,
-                    &self.bundle.password_record,
-                );
-                (other.ok_or(VaultError::Sealed)?, fresh)
-            }
-        };
-        let version = self.bundle.version.saturating_add(1);
+        let bundle = &self.bundle;
+        let password = entry(
+            change.password,
+            &self.contents.password_slot_key,
+            &bundle.password_slot,
+            &bundle.password_record,
+        )?;
+        let recovery = entry(
+            change.recovery,
+            &self.contents.recovery_slot_key,
+            &bundle.recovery_slot,
+            &bundle.recovery_record,
+        )?;
+        let version = bundle.version.saturating_add(1);
         let contents = VaultContents {
             identity_seed: self.identity.seed(),
             history: self.generations_and(generation, &history),
@@ -242,6 +244,25 @@ impl OpenedVault {
                 seed: Secret::copy_of(seed),
             })
             .collect()
+    }
+}
+
+/// A slot of the next bundle: of the new secret, or of the one that stays.
+fn entry(
+    new: Option<Credential<'_>>,
+    public: &Bytes,
+    sealed: &Bytes,
+    record: &Bytes,
+) -> Result<SlotEntry, VaultError> {
+    match new {
+        Some(new) => Ok(SlotEntry {
+            key: new.secret.public_half(),
+            record: new.record,
+        }),
+        None => Ok(SlotEntry {
+            key: SlotKey::from_parts(public.clone(), sealed).ok_or(VaultError::Sealed)?,
+            record: record.clone(),
+        }),
     }
 }
 

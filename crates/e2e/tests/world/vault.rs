@@ -2,9 +2,9 @@
 
 use crate::people::{PASSWORD, RECOVERY, World, rng, secret};
 use bytes::Bytes;
-use subrosa_e2e::{Credential, Rewritten, Slot, VaultError, open_vault};
+use subrosa_e2e::{Credential, Rewritten, SecretChange, Slot, VaultError, open_vault};
 use subrosa_ledger::Account;
-use subrosa_proto::{AccountId, Bundle, StatementOp, decode, encode};
+use subrosa_proto::{AccountId, Bundle, DeviceId, StatementOp, decode, encode};
 
 const NEW_PASSWORD: u8 = 0x33;
 
@@ -36,8 +36,12 @@ fn change_password(world: &World, id: AccountId) -> Rewritten {
         secret: &secret(NEW_PASSWORD, id),
         record: Bytes::from_static(b"new record"),
     };
+    let change = SecretChange {
+        password: Some(new),
+        ..SecretChange::default()
+    };
     vault
-        .change(&world.accounts[&id], Slot::Password, new, &mut rng())
+        .change(&world.accounts[&id], change, &mut rng())
         .unwrap()
 }
 
@@ -211,8 +215,12 @@ fn a_changed_password_shuts_out_the_old_one_and_the_recovery_code_goes_on() {
         secret: &code,
         record,
     };
+    let change = SecretChange {
+        recovery: Some(credential),
+        ..SecretChange::default()
+    };
     let again = vault
-        .change(&world.accounts[&id], Slot::Recovery, credential, &mut rng())
+        .change(&world.accounts[&id], change, &mut rng())
         .unwrap();
     apply(&mut world, id, &again);
     assert_eq!(
@@ -227,6 +235,44 @@ fn a_changed_password_shuts_out_the_old_one_and_the_recovery_code_goes_on() {
         open(&world, id, &again.bundle, Slot::Recovery, RECOVERY),
         Err(VaultError::OtherAccount)
     );
+}
+
+// Proves: C8, C10
+#[test]
+fn a_recovery_replaces_both_secrets_and_certifies_a_device_in_one_step() {
+    let (mut world, id) = world();
+    let vault = open_vault(
+        &world.bundles[&id],
+        Slot::Recovery,
+        &secret(RECOVERY, id),
+        &world.accounts[&id],
+    )
+    .unwrap();
+    let (password, code) = (secret(NEW_PASSWORD, id), secret(0x55, id));
+    let credential = |secret| Credential {
+        secret,
+        record: Bytes::from_static(b"record"),
+    };
+    let phone = DeviceId([7; 32]);
+    let change = SecretChange {
+        password: Some(credential(&password)),
+        recovery: Some(credential(&code)),
+        device: Some((phone, "phone")),
+    };
+    let rewritten = vault
+        .change(&world.accounts[&id], change, &mut rng())
+        .unwrap();
+    apply(&mut world, id, &rewritten);
+    assert!(world.accounts[&id].device(&phone).unwrap().live());
+    assert_eq!(world.accounts[&id].history_key().unwrap().0, 2);
+    let opens = |slot, word| open(&world, id, &rewritten.bundle, slot, word);
+    for (slot, old, new) in [
+        (Slot::Password, PASSWORD, NEW_PASSWORD),
+        (Slot::Recovery, RECOVERY, 0x55),
+    ] {
+        assert_eq!(opens(slot, new), Ok(id));
+        assert_eq!(opens(slot, old), Err(VaultError::OtherAccount));
+    }
 }
 
 // Proves: C13

@@ -9,7 +9,8 @@ use crate::storage::{Commit, Recipient, Release, Revision, Store, StoreError, Wr
 use bytes::Bytes;
 use subrosa_ledger::Account;
 use subrosa_proto::{
-    AccountId, DeviceId, ErrorCode, Response, Signed, Statement, StatementOp, encode, limits,
+    AccountId, DeviceId, ErrorCode, HashHead, Response, Signed, Statement, StatementOp, encode,
+    limits,
 };
 
 /// Statements in one request: more than any flow needs.
@@ -42,8 +43,10 @@ impl<S: Store> Office<S> {
         let decoded: Vec<Statement> = decoded
             .collect::<Result<_, _>>()
             .map_err(|_| ErrorCode::Malformed)?;
+        let changes = Changes::of(&decoded);
         if is_repetition(&known.account, &statements, &decoded) {
-            return Ok(());
+            // What follows may have been cut short the first time.
+            return self.chain_grew(id, &changes, known.account.head()).await;
         }
         let first = decoded.first().ok_or(ErrorCode::Malformed)?;
         let head = known.account.head();
@@ -54,7 +57,6 @@ impl<S: Store> Office<S> {
         for signed in &statements {
             account.append(signed).map_err(|_| ErrorCode::Malformed)?;
         }
-        let changes = Changes::of(&decoded);
         check_size(&account)?;
         let writes = self
             .chain_writes(&known, &account, &statements, &changes, bundle, prekey)
@@ -66,8 +68,15 @@ impl<S: Store> Office<S> {
             writes,
         };
         let committed = match self.store.commit(commit).await {
-            Err(StoreError::Conflict { .. }) => return Err(ErrorCode::Conflict.into()),
-            other => other?,
+            Ok(committed) => committed,
+            Err(error) => {
+                // Whether it was carried out is not known: the next one looks.
+                self.accounts.forget(id);
+                return Err(match error {
+                    StoreError::Conflict { .. } => ErrorCode::Conflict.into(),
+                    error => error.into(),
+                });
+            }
         };
         let head = account.head();
         self.accounts.keep(Known {
@@ -75,6 +84,12 @@ impl<S: Store> Office<S> {
             revision: committed.revision,
         });
         tracing::info!(account = ?id, seq = head.seq, "account chain grew");
+        self.chain_grew(id, &changes, head).await
+    }
+
+    /// What follows from growth, as often as it is asked for: a revoked device is cut off at once, and
+    /// those who share a conversation with the account are told.
+    async fn chain_grew(&self, id: &AccountId, changes: &Changes, head: HashHead) -> Outcome<()> {
         for device in &changes.revoked {
             self.store
                 .release(Release::Recipient(Recipient(device.0)))

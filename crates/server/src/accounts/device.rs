@@ -29,7 +29,7 @@ impl<S: Store> Office<S> {
             .filter(|_| signed)
             .ok_or(ErrorCode::NotAuthenticated)?;
         let account = &known.account;
-        if !account.certified(device) {
+        if !account.certified(device) || !self.has_name(id, account.name()).await? {
             return Err(ErrorCode::NotAuthenticated.into());
         }
         if account.revoked(device).is_some() || self.logged_out(id, device).await? {

@@ -33,11 +33,7 @@ impl<S: Store> Office<S> {
         name: &Name,
         ke1: &[u8],
     ) -> Outcome<(OpenLogin, Response)> {
-        let kind = match credential {
-            0 => Credential::Password,
-            1 => Credential::Recovery,
-            _ => return Err(ErrorCode::Malformed.into()),
-        };
+        let kind = kind_of(credential)?;
         self.count_login_attempt(name, source)
             .map_err(Refused::Later)?;
         let holder = self.record(records::name(name)).await?;
@@ -89,5 +85,14 @@ impl<S: Store> Office<S> {
         });
         tracing::info!(connection, account = ?account, "password proved");
         Ok((Proven(account), Response::Opened { chain, bundle }))
+    }
+}
+
+/// What a credential's number stands for.
+pub(super) fn kind_of(credential: u8) -> Outcome<Credential> {
+    match credential {
+        0 => Ok(Credential::Password),
+        1 => Ok(Credential::Recovery),
+        _ => Err(ErrorCode::Malformed.into()),
     }
 }

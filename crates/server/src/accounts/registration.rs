@@ -4,6 +4,7 @@
 use super::Known;
 use crate::hash;
 use crate::invites::Invite;
+use crate::limits::Source;
 use crate::observer::Seen;
 use crate::office::Office;
 use crate::records::{self, AccountRow};
@@ -33,6 +34,7 @@ impl<S: Store> Office<S> {
     pub(crate) async fn register_start(
         &self,
         code: &[u8; 32],
+        source: Source,
         name: Name,
         password: &[u8],
         recovery: &[u8],
@@ -54,6 +56,9 @@ impl<S: Store> Office<S> {
             (Some(made), Some(holder)) if made == holder => {}
             _ => return Err(ErrorCode::InviteInvalid.into()),
         }
+        // What is answered here serves to test a guess at this name's password as well as a login does.
+        self.count_login_attempt(&name, source)
+            .map_err(Refused::Later)?;
         let answer = |credential, request: &[u8]| -> Outcome<Bytes> {
             let id =
                 CredentialId::new(credential, name.as_str()).map_err(|_| ErrorCode::Malformed)?;

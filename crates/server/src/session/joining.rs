@@ -24,9 +24,10 @@ impl<S: Store> Joining<S> {
         password: &[u8],
         recovery: &[u8],
     ) -> Session<S> {
+        let source = greeting.connection.source;
         match greeting
             .office
-            .register_start(code, name, password, recovery)
+            .register_start(code, source, name, password, recovery)
             .await
         {
             Ok((invited, response)) => {

@@ -4,7 +4,7 @@
 use super::Session;
 use super::connection::Ended;
 use super::greeting::{Greeting, Proof};
-use crate::accounts::{OpenLogin, Proven};
+use crate::accounts::{OpenLogin, Proven, Renewed};
 use crate::refused::Outcome;
 use crate::storage::Store;
 use subrosa_proto::{ErrorCode, FromClient, Name, Request, Response, limits};
@@ -19,7 +19,7 @@ enum Step {
     /// The second message is awaited.
     Open(Box<OpenLogin>),
     /// It was right.
-    Proven(Proven),
+    Proven(Proven, Renewed),
 }
 
 impl<S: Store> LoggingIn<S> {
@@ -52,7 +52,7 @@ impl<S: Store> LoggingIn<S> {
     pub(super) async fn handle(self) -> Session<S> {
         match self.step {
             Step::Open(open) => Self::finish(self.greeting, *open).await,
-            Step::Proven(proven) => Self::certify(self.greeting, proven).await,
+            Step::Proven(proven, renewed) => Self::certify(self.greeting, proven, renewed).await,
         }
     }
 
@@ -73,7 +73,7 @@ impl<S: Store> LoggingIn<S> {
                 let answered = greeting.connection.answer(id, response).await;
                 Self {
                     greeting,
-                    step: Step::Proven(proven),
+                    step: Step::Proven(proven, Renewed::default()),
                 }
                 .stay(answered)
             }
@@ -81,7 +81,11 @@ impl<S: Store> LoggingIn<S> {
         }
     }
 
-    async fn certify(mut greeting: Greeting<S>, proven: Proven) -> Session<S> {
+    async fn certify(
+        mut greeting: Greeting<S>,
+        proven: Proven,
+        mut renewed: Renewed,
+    ) -> Session<S> {
         let Ok(FromClient { id, request }) = greeting.request().await else {
             return greeting.end();
         };
@@ -108,6 +112,15 @@ impl<S: Store> LoggingIn<S> {
                     .chain_append(&proven.0, statements, bundle, prekey);
                 appended.await.map(|()| Response::Done {})
             }
+            Request::SecretStart {
+                credential,
+                request,
+            } => {
+                let office = &greeting.office;
+                office
+                    .secret_start(&proven, &mut renewed, credential, &request)
+                    .await
+            }
             Request::OwnChain { from } => greeting.office.own_chain(&proven.0, from).await,
             Request::Ping {} => Ok(Response::Done {}),
             _ => Err(ErrorCode::OutOfTurn.into()),
@@ -119,7 +132,7 @@ impl<S: Store> LoggingIn<S> {
         let answered = greeting.connection.answer(id, response).await;
         Self {
             greeting,
-            step: Step::Proven(proven),
+            step: Step::Proven(proven, renewed),
         }
         .stay(answered)
     }

@@ -53,6 +53,11 @@ impl<S: Store> Faulty<S> {
         plan.faults.insert(at, fault);
     }
 
+    /// What was to fail does not any more.
+    pub fn mend(&self) {
+        self.plan().faults.clear();
+    }
+
     /// How many calls were made.
     pub fn calls(&self) -> u64 {
         self.plan().calls

@@ -15,7 +15,7 @@ fn code(secret: &[u8; 16]) -> [u8; 32] {
 }
 
 /// The first half of a password login: the state, and the request.
-fn start(
+pub fn start(
     client: &Client,
     server: &[u8; 32],
     name: &str,
@@ -42,7 +42,7 @@ fn start(
     )
 }
 
-async fn ke2(client: &mut Client, request: Request) -> Bytes {
+pub async fn ke2(client: &mut Client, request: Request) -> Bytes {
     match client.ask(request).await {
         Response::PasswordReply { ke2 } => ke2,
         other => panic!("{other:?}"),

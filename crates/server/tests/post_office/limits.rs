@@ -5,6 +5,7 @@ use crate::person::{Pair, Person};
 use crate::wire::Client;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
+use subrosa_login::InviteSecret;
 use subrosa_proto::*;
 use subrosa_server::Rates;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -207,13 +208,23 @@ async fn a_flood_of_requests_is_slowed_down() {
 // Proves: C7
 async fn guesses_are_capped_and_devices_are_not() {
     let rates = Rates {
-        login_burst: 3,
+        login_burst: 4,
         login_per_min: 1,
         ..Rates::unlimited()
     };
     let ground = Ground::with_rates(rates).await;
     let ada = Person::new("ada");
-    ada.register(&ground, &ground.invite().await.0).await;
+    let line = ground.invite().await.0;
+    let code_of_ada = *InviteSecret::from_bytes(&line).code().as_bytes();
+    ada.register(&ground, &line).await;
+    // The first step of a registration helps a guess as much as a login does: one is spent.
+    let code = *InviteSecret::from_bytes(&ground.invite().await.0)
+        .code()
+        .as_bytes();
+    let mut client = ground.connect().await;
+    let start = Person::new("nobody").register_start(code);
+    let reply = client.ask(start).await;
+    assert!(matches!(reply, Response::RegisterReply { .. }), "{reply:?}");
     // Known and unknown names are counted alike.
     for name in ["ada", "nobody"] {
         let mut outcomes = Vec::new();
@@ -238,6 +249,10 @@ async fn guesses_are_capped_and_devices_are_not() {
         );
     }
     ada.online(&ground).await;
+    // A used line is good for its name again, and not for more guesses at it.
+    let mut client = ground.connect().await;
+    let start = ada.register_start(code_of_ada);
+    assert_eq!(client.refused(start).await, ErrorCode::RateLimited);
 }
 
 #[tokio::test]

@@ -20,5 +20,6 @@ mod limits;
 mod operating;
 mod person;
 mod restored;
+mod secrets;
 mod viewing;
 mod wire;

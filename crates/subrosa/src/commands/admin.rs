@@ -2,6 +2,7 @@
 
 mod copies;
 mod paper;
+mod release;
 
 use crate::invitation::Invitation;
 use crate::seat::Setting;
@@ -12,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   subrosa admin invite                          a join line for the server of this user
   subrosa admin invite --data /srv/subrosa      or for the one in this folder
+  subrosa admin release ada                     frees the name of an account whose secrets are lost
   subrosa admin secrets                         the server's one seed, to be written on paper
   subrosa admin backup /mnt/subrosa.copy        a copy of the database, while the server runs
   subrosa admin restore /mnt/subrosa.copy       put it back, while no server runs";
@@ -46,6 +48,7 @@ enum Task {
     Secrets(paper::Args),
     Backup(copies::BackupArgs),
     Restore(copies::RestoreArgs),
+    Release(release::Args),
 }
 
 /// Administers.
@@ -59,5 +62,6 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         Task::Secrets(args) => paper::run(args, setting).await,
         Task::Backup(args) => copies::backup(args, setting).await,
         Task::Restore(args) => copies::restore(args, setting).await,
+        Task::Release(args) => release::run(args, setting).await,
     }
 }

@@ -19,6 +19,7 @@ mod pipes;
 mod restored;
 mod running;
 mod screen;
+mod secrets;
 mod servers;
 mod talking;
 mod terminals;

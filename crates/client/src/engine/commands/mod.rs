@@ -5,6 +5,7 @@
 //! | `sending` | a text for somebody, known here or not |
 //! | `acting` | replies, edits, deletions, reactions |
 //! | `reading` | pages of the timeline, subscriptions, read marks |
+//! | `devices` | the account's devices, and this one's end |
 //! | `accepting` | contact requests |
 //! | `trusting`, `blocking` | people's keys and names; blocks and settings |
 //! | `receipting` | who has got and read what |
@@ -14,6 +15,7 @@
 mod accepting;
 mod acting;
 mod blocking;
+mod devices;
 mod reading;
 mod receipting;
 mod sending;
@@ -101,7 +103,10 @@ impl Engine {
                 let views = self.conversation_views(turn)?;
                 turn.answer(call, Ok(Answer::Conversations(views)));
             }
-            Command::Devices {} => turn.answer(call, Ok(Answer::Devices(self.device_views()))),
+            Command::Devices {}
+            | Command::RenameDevice { .. }
+            | Command::TellPasswordChanged { .. }
+            | Command::Logout { .. } => self.about_devices(turn, (call, caller), command)?,
             Command::Contacts {} => turn.answer(call, Ok(Answer::Contacts(self.contact_views()))),
             Command::Accept { conversation } => self.accept(turn, call, conversation)?,
             Command::MarkRead {

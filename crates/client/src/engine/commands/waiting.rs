@@ -34,6 +34,10 @@ pub(in crate::engine) enum Waiting {
         conversation: String,
         timer: u8,
     },
+    /// For the link, to list the account's devices.
+    Devices { call: CallId },
+    /// For this device to be logged out.
+    Logout { call: CallId },
 }
 
 impl Engine {
@@ -77,6 +81,7 @@ impl Engine {
                 Waiting::Invite { call, caller } if self.link.online() => {
                     self.new_invite(turn, call, caller)?
                 }
+                Waiting::Devices { call } if self.link.online() => self.devices(turn, call),
                 Waiting::Lookup { call, name } if self.link.online() => {
                     self.look_up(turn, call, name)
                 }
@@ -117,6 +122,7 @@ impl Engine {
         let over = match self.link.state {
             LinkState::Offline { .. } | LinkState::Refused { .. } => true,
             LinkState::Connecting => count == 0,
+            LinkState::Online if self.carries_an_end() => false,
             LinkState::Online => {
                 (count == 0 && !self.settings.waiting())
                     || (self.all_synced() && self.nothing_leaves(turn)?)
@@ -159,7 +165,8 @@ impl Engine {
             kind: cause.kind,
             sentence: format!("{}; the message was not kept", cause.sentence),
         };
-        self.release_sends(turn, None, None, &dropped)?;
+        let over = self.over();
+        self.release_sends(turn, None, over.as_ref(), &dropped)?;
         self.answer_drained(turn)?;
         self.answer_fresh(turn)?;
         for waiting in std::mem::take(&mut self.waiting) {
@@ -173,6 +180,8 @@ impl Engine {
                     let unknown = "the server went out of reach while the timer was being set; `subrosa timer` shows whether it was";
                     turn.answer(call, Err(Failure::network(unknown)));
                 }
+                Waiting::Devices { call } => self.devices(turn, call),
+                Waiting::Logout { call } => self.logout_unreachable(turn, call, cause),
                 Waiting::Accept { call, .. } => {
                     let unknown = "the server went out of reach while the acceptance was under way; `read` shows whether it arrived";
                     turn.answer(call, Err(Failure::network(unknown)));
