@@ -271,8 +271,9 @@ fn events_without_bodies_hold_their_places() {
         .iter()
         .filter(|note| note.contains("before"))
         .collect();
-    assert_eq!(gone.len(), 2, "{notes:?}");
-    assert!(gone[0].contains("run out") && gone[1].contains("deleted"));
+    // What was deleted may have been a reaction, and what was withheld is nobody's business here.
+    assert_eq!(gone.len(), 1, "{notes:?}");
+    assert!(gone[0].contains("run out"));
     room.agrees(1);
 }
 
