@@ -2,6 +2,7 @@
 //! as JSON, so a face never knows whether the owner lives in its own process.
 
 use crate::loss::{EvidenceView, LossView};
+use crate::room::{RoomCommand, RoomView};
 use crate::trust_view::{About, SettingView, TrustView, VerificationView};
 use crate::view::{
     AccountView, ContactView, ConversationView, DeviceView, InviteView, Notice, ReceiptView, Row,
@@ -140,6 +141,13 @@ pub enum Command {
         /// From whom.
         conversation: String,
     },
+    /// Declines a request: nothing of this account is shown to whoever asked. Answered by `Done`.
+    Refuse {
+        /// From whom.
+        conversation: String,
+    },
+    /// Something about rooms. Answered as each says.
+    Room(RoomCommand),
     /// The person has seen everything up to this row. Answered by `Done`.
     MarkRead {
         /// In which conversation.
@@ -224,6 +232,10 @@ pub enum Answer {
         /// In this home's local order.
         cursor: u64,
     },
+    /// A room.
+    Room(RoomView),
+    /// All rooms.
+    Rooms(Vec<RoomView>),
     /// To `Drain`: how many messages still wait.
     Outbox {
         /// Not yet on the server's disk.

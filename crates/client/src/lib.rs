@@ -13,6 +13,7 @@ mod evidence;
 mod home;
 mod loss;
 mod randomness;
+mod room;
 pub mod store;
 mod trust_view;
 mod view;
@@ -22,6 +23,7 @@ pub use driver::Driver;
 pub use evidence::{EvidenceError, Finding, verify as verify_evidence};
 pub use home::{Client, Home, HomeError, Start};
 pub use loss::{EvidenceView, LossView};
+pub use room::{MemberView, RoomCommand, RoomRole, RoomStanding, RoomView};
 pub use trust_view::{
     About, Comparison, KeyDevice, Line, SettingView, Standing, TrustView, VerificationView,
 };

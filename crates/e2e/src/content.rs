@@ -7,13 +7,17 @@ use bytes::Bytes;
 use core::fmt;
 use rand_core::CryptoRng;
 use subrosa_proto::{
-    AccountId, CodecError, ContentId, Reader, Wire, Writer, decode, encode, limits, record,
+    AccountId, CodecError, ContentId, ConvId, Reader, Wire, Writer, decode, encode, limits, record,
 };
 
 /// Longest reaction, in bytes: one emoji with its modifiers.
 pub const REACTION_BYTES_MAX: usize = 64;
 /// Longest label of a device, in bytes.
 pub const DEVICE_LABEL_BYTES_MAX: usize = 64;
+/// Longest name of a room, in bytes.
+pub const ROOM_NAME_BYTES_MAX: usize = 64;
+/// Longest topic of a room, in bytes.
+pub const ROOM_TOPIC_BYTES_MAX: usize = 1_024;
 /// Longest file name and media type, in bytes.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 
@@ -106,6 +110,17 @@ impl fmt::Debug for File {
 }
 
 record! {
+    /// What a room is called and what it is about. Counts from its admins only.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct RoomTitle {
+        /// At most [`ROOM_NAME_BYTES_MAX`] bytes, not empty.
+        pub name: String,
+        /// At most [`ROOM_TOPIC_BYTES_MAX`] bytes; empty where there is none.
+        pub topic: String,
+    }
+}
+
+record! {
     /// In one's own conversation: an invite that this account has left at the server.
     #[derive(Clone, PartialEq, Eq)]
     pub struct InviteIssued {
@@ -113,6 +128,8 @@ record! {
         pub secret: [u8; 16],
         /// When it was made, Unix milliseconds.
         pub created_ms: u64,
+        /// The room into which whoever comes by it is added.
+        pub room: Option<ConvId>,
     }
 }
 
@@ -208,6 +225,8 @@ kinds! {
     5 = Reaction,
     /// A file.
     6 = File,
+    /// What a room is called.
+    7 = RoomTitle,
     /// An invite of this account, in its own conversation only.
     32 = InviteIssued,
     /// How far the person has read, likewise.
@@ -346,6 +365,10 @@ impl Content {
                 within("value", setting.value.len(), SETTING_VALUE_BYTES_MAX)
             }
             Body::DeviceNote(note) => within("label", note.text.len(), DEVICE_LABEL_BYTES_MAX),
+            Body::RoomTitle(title) => {
+                within("room's name", title.name.len(), ROOM_NAME_BYTES_MAX)?;
+                within("room's topic", title.topic.len(), ROOM_TOPIC_BYTES_MAX)
+            }
             Body::Unknown { fields, .. } => {
                 within("content", fields.len(), limits::EVENT_BYTES_MAX)
             }

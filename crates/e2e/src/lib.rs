@@ -47,8 +47,8 @@ pub use agreement::{
 pub use changes::{BadRecordName, Changes, RecordName};
 pub use content::{
     Body, CONTENT_VERSION, Content, ContentError, ContentRef, DEVICE_LABEL_BYTES_MAX, Delete,
-    DeviceNote, Edit, FILE_NAME_BYTES_MAX, File, InviteIssued, REACTION_BYTES_MAX, Reaction, Reply,
-    Text,
+    DeviceNote, Edit, FILE_NAME_BYTES_MAX, File, InviteIssued, REACTION_BYTES_MAX,
+    ROOM_NAME_BYTES_MAX, ROOM_TOPIC_BYTES_MAX, Reaction, Reply, RoomTitle, Text,
 };
 pub use gossip::{QuoteVerdict, judge_quote};
 pub use identity::Identity;

@@ -279,7 +279,9 @@ impl Conversation {
     /// The devices of an account that receive keys here: those live by its chain and in this
     /// log. None if the account is no recipient.
     pub fn recipient_devices<'a>(&self, account: &'a Account) -> impl Iterator<Item = &'a Device> {
-        let receives = self.recipients().any(|id| id == account.id());
+        let receives = self
+            .member(&account.id())
+            .is_some_and(|member| !member.pending && member.role != Role::Poster);
         account
             .devices()
             .filter(move |device| receives && !self.dead(&account.id(), &device.id))

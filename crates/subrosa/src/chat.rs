@@ -7,6 +7,7 @@ mod acting;
 mod arrivals;
 mod lines;
 mod partner;
+mod rooms;
 mod typed;
 
 use crate::exit::{Silent, code};
@@ -213,6 +214,10 @@ impl Chat<'_> {
             Typed::To(name) => self.turn_to(name).await?,
             Typed::Accept(name) => self.accept(name).await?,
             Typed::Act(what, which, words) => self.act(what, which, words).await?,
+            Typed::Members => self.members().await?,
+            Typed::Add(name) => self.admit(name, true).await?,
+            Typed::Remove(name) => self.admit(name, false).await?,
+            Typed::Leave => self.leave().await?,
             Typed::Invite => self.invite().await?,
             Typed::People => self.people().await?,
             Typed::Help => typed::HELP.lines().for_each(|line| self.output.talk(line)),

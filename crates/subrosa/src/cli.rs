@@ -1,8 +1,9 @@
 //! The command line. Each verb's own arguments stand with the verb, in `commands`.
 
 use crate::commands::{
-    address, admin, chat, completions, demo, devices, evidence, invite, join, login, logout,
-    passwd, read, receipts, recover, restored, send, serve, server_view, tail, timer, typing, up,
+    accept, address, admin, chat, completions, demo, devices, evidence, invite, join, login,
+    logout, passwd, read, receipts, recover, refuse, restored, room, send, serve, server_view,
+    tail, timer, typing, up,
 };
 use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
@@ -19,6 +20,7 @@ Examples:
   subrosa join subrosa://…          join with the line that somebody gave you
   subrosa send bob \"lunch at one?\"  send a message
   subrosa read bob                  read what you wrote to each other
+  subrosa room create ops @bob      make a room
   subrosa tail --json               follow what arrives, for programs";
 
 const CODES: &str = "\
@@ -75,6 +77,9 @@ pub enum Verb {
     Read(read::Args),
     Tail(tail::Args),
     Chat(chat::Args),
+    Room(room::Args),
+    Accept(accept::Args),
+    Refuse(refuse::Args),
     Devices(devices::Args),
     Verify(verify::Args),
     Trust(trust::Args),

@@ -1,5 +1,6 @@
 //! The verbs, one file for each: its arguments, its help and what it does.
 
+pub mod accept;
 pub mod address;
 pub mod admin;
 pub mod block;
@@ -17,7 +18,9 @@ pub mod passwd;
 pub mod read;
 pub mod receipts;
 pub mod recover;
+pub mod refuse;
 pub mod restored;
+pub mod room;
 pub mod send;
 pub mod serve;
 pub mod server_view;
@@ -67,7 +70,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::ServerView(args) => server_view::run(args, &setting).await,
         Verb::Join(args) => join::run(args, setting).await,
         Verb::Login(args) => login::run(args, &setting).await,
-        Verb::Invite(args) => invite::run(&args, &setting).await,
+        Verb::Invite(args) => invite::run(args, &setting).await,
         Verb::Address(args) => address::run(&args, &setting).await,
         Verb::Admin(args) => admin::run(args, &setting).await,
         Verb::Send(args) => send::run(args, &setting).await,
@@ -83,6 +86,9 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Receipts(args) => receipts::run(args, &setting).await,
         Verb::Typing(args) => typing::run(args, &setting).await,
         Verb::Timer(args) => timer::run(args, &setting).await,
+        Verb::Room(args) => room::run(args, &setting).await,
+        Verb::Accept(args) => accept::run(args, &setting).await,
+        Verb::Refuse(args) => refuse::run(args, &setting).await,
         Verb::Verify(args) => verify::run(args, &setting).await,
         Verb::Trust(args) => trust::run(args, &setting).await,
         Verb::Block(args) => block::block(args, &setting).await,

@@ -37,7 +37,16 @@ impl From<InviteLine> for Invitation {
 /// Asks the client for a new line. It names `address`, where the server's is known better than
 /// the client knows it.
 pub async fn new(client: &Client, address: Option<&Address>) -> Result<Invitation, Failure> {
-    match client.call(Command::Invite {}).await? {
+    into(client, address, Command::Invite {}).await
+}
+
+/// The same, by a command of its own: an invite into a room.
+pub async fn into(
+    client: &Client,
+    address: Option<&Address>,
+    command: Command,
+) -> Result<Invitation, Failure> {
+    match client.call(command).await? {
         Answer::Invite(view) => of(&view, address),
         other => Err(crate::seat::unexpected(&other)),
     }

@@ -15,6 +15,7 @@ mod output;
 mod papers;
 mod proving;
 mod qr;
+mod room;
 mod row;
 mod seat;
 mod secret;

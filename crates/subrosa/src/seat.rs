@@ -149,6 +149,8 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Losses(_) => "losses",
         Answer::Subscribed { .. } => "subscribed",
         Answer::Outbox { .. } => "outbox",
+        Answer::Room(_) => "room",
+        Answer::Rooms(_) => "rooms",
     };
     Failure::defect(format!(
         "the client gave an answer of the kind {kind}, which was not asked for; please report it"

@@ -78,7 +78,12 @@ impl Engine {
         spot: &Spot,
         control: &Control,
     ) -> Result<(), EngineError> {
-        match self.control_words(spot, control) {
+        self.heed_people(turn, talk, spot, control)?;
+        let words = match talk.state.form() {
+            Form::Room => self.room_words(talk, spot, control),
+            Form::Own | Form::Direct => None,
+        };
+        match words.or_else(|| self.control_words(spot, control)) {
             Some(words) => self.note(turn, talk, spot, LINE_INFO, words.as_bytes()),
             None => Ok(()),
         }
@@ -219,6 +224,8 @@ impl Engine {
         lookup.finish()?;
         match opened {
             Ok(opened) => self.content(turn, talk, spot, opened),
+            // What was written while this account was pending, or to a poster, was never for it.
+            Err(OpenError::NoKey(_)) if !talk.receives(&self.account) => Ok(()),
             Err(OpenError::NoKey(session)) => {
                 let bytes = subrosa_proto::encode(event);
                 let held = Held {
@@ -284,11 +291,22 @@ impl Engine {
         if self.agreed(turn, talk, spot, content)? {
             return Ok(());
         }
-        if let Body::InviteIssued(InviteIssued { secret, created_ms }) = &content.body {
+        if let Body::RoomTitle(title) = &content.body {
+            return self.titled(turn, talk, spot, title);
+        }
+        if let Body::InviteIssued(InviteIssued {
+            secret,
+            created_ms,
+            room,
+        }) = &content.body
+        {
             if own && talk.state.form() == Form::Own {
                 let expires_ms = created_ms.saturating_add(limits::INVITE_MS);
                 turn.desk
                     .add_invite(secret, None, *created_ms, expires_ms)?;
+                if let Some(room) = room {
+                    turn.desk.set_invite_room(secret, room)?;
+                }
                 self.recognise_guests(turn)?;
             }
             return Ok(());

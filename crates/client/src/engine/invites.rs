@@ -89,6 +89,7 @@ impl Engine {
             let issued = InviteIssued {
                 secret,
                 created_ms: expires_ms.saturating_sub(limits::INVITE_MS),
+                room: turn.desk.invite_room(&secret)?,
             };
             let content = Content::new(issued, turn.now_ms, &mut turn.rng);
             self.enqueue(turn, no, &format!("{}/issued", caller.0), &content, false)?;

@@ -102,9 +102,15 @@ pub(super) enum Asked {
     Create {
         seq: i64,
     },
-    Accept {
+    /// A change of who is in a conversation.
+    Deed {
+        no: i64,
+        seq: i64,
+    },
+    /// Somebody whom a command about a room names.
+    Person {
         call: CallId,
-        conversation: String,
+        name: Name,
     },
     Timer {
         call: CallId,
@@ -145,6 +151,8 @@ pub(super) enum Asked {
     },
     /// This device's last word.
     Logout,
+    /// The chain of somebody who may be no member any more.
+    AuthorChain,
     /// Its answer changes nothing.
     Nothing,
 }
@@ -187,6 +195,13 @@ impl Link {
         self.asked
             .values()
             .any(|(asked, _)| matches!(asked, Asked::Logout))
+    }
+
+    /// Whether somebody is being looked up for a call.
+    pub fn looking_up(&self, call: CallId, name: &Name) -> bool {
+        self.asked.values().any(|(asked, _)| {
+            matches!(asked, Asked::Person { call: other, name: known } if *other == call && known == name)
+        })
     }
 
     /// Whether this prekey is on its way.
@@ -290,7 +305,6 @@ impl Engine {
         let waiting = match asked {
             Asked::Invite { call, caller } => Waiting::Invite { call, caller },
             Asked::Lookup { call, name } => Waiting::Lookup { call, name },
-            Asked::Accept { call, conversation } => Waiting::Accept { call, conversation },
             Asked::Timer {
                 call,
                 conversation,
@@ -402,6 +416,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         match (asked, response) {
             (Asked::Nothing, _) => Ok(()),
+            (Asked::AuthorChain, response) => self.author_came(turn, response),
             (Asked::Login, Response::LoggedIn { login }) => self.logged_in(turn, login),
             (Asked::Login, Response::Refused { refusal }) => self.login_refused(turn, &refusal),
             (Asked::Conversations, Response::Conversations { heads, more }) => {
@@ -414,8 +429,9 @@ impl Engine {
             (Asked::Chains(conv), response) => self.chains_came(turn, conv, response),
             (Asked::Append { no, seq }, response) => self.append_answered(turn, no, seq, response),
             (Asked::Create { seq }, response) => self.create_answered(turn, seq, response),
-            (Asked::Accept { call, conversation }, response) => {
-                self.accept_answered(turn, call, conversation, &response)
+            (Asked::Deed { no, seq }, response) => self.deed_answered(turn, no, seq, response),
+            (Asked::Person { call, name }, response) => {
+                self.person_answered(turn, call, &name, &response)
             }
             (
                 Asked::Timer {

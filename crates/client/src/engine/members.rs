@@ -125,6 +125,34 @@ impl Engine {
         self.ask_people(turn, conv, None);
     }
 
+    /// The author of an event has to be known. The members are asked for, and before them the author, who may have
+    /// left since: then nobody else names that chain.
+    pub(super) fn refresh_author(&mut self, turn: &mut Turn<'_>, no: i64, account: AccountId) {
+        if let Some(talk) = self.talks.get(&no)
+            && talk.state.member(&account).is_some()
+            && self.link.online()
+        {
+            let request = Request::Chains {
+                conv: talk.id(),
+                accounts: vec![account],
+            };
+            self.ask(turn, request, Asked::AuthorChain);
+        }
+        self.refresh_people(turn, no);
+    }
+
+    /// What the server gives of an author; the events wait for the members, who come after it.
+    pub(super) fn author_came(
+        &mut self,
+        turn: &Turn<'_>,
+        response: Response,
+    ) -> Result<(), EngineError> {
+        if let Response::Chains { chains } = response {
+            self.take_people(turn, &chains, &[])?;
+        }
+        Ok(())
+    }
+
     /// Asks where it was put off.
     pub(super) fn refresh_wanted(&mut self, turn: &mut Turn<'_>) {
         let wanted: Vec<i64> = self

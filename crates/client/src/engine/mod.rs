@@ -26,6 +26,8 @@
 //! | `keepsake`, `returning` | what a server restored from a copy gets back |
 //! | `forks` | what proves that two stories were told |
 //! | `restored` | what is lost where it went on without that |
+//! | `outlook`, `deeds` | changes of who is in a conversation: what there is to do, and doing it |
+//! | `rooms`, `requests` | what rooms are called; who asks this account in |
 //! | `commands` | what faces ask |
 //! | `acting`, `amending`, `shown` | what is said about earlier contents: sent, taken in, shown |
 //! | `own_account` | this account's devices and secrets, as its chain and they themselves tell |
@@ -33,13 +35,14 @@
 //! | `alarms` | what the person has to know once |
 //! | `upkeep` | what has to be done from time to time |
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
-//! | `rows` | what faces see |
+//! | `rows`, `room_rows` | what faces see |
 
 mod absent;
 mod acting;
 mod alarms;
 mod amending;
 mod commands;
+mod deeds;
 mod ending;
 mod expiring;
 mod forks;
@@ -55,14 +58,18 @@ mod members;
 mod names;
 mod opening;
 mod outbox;
+mod outlook;
 mod own_account;
 mod people;
 mod posted;
 mod posting;
 mod receipts;
 mod renewing;
+mod requests;
 mod restored;
 mod returning;
+mod room_rows;
+mod rooms;
 mod rows;
 mod settings;
 mod shown;
@@ -82,9 +89,11 @@ use crate::command::Failure;
 use crate::store::{Desk, Labels, StoreError};
 use crate::view::{LinkState, Notice};
 use alarms::Alarm;
+use deeds::DeedCall;
 use link::Link;
 use people::People;
 use returning::Returning;
+use rooms::Rooms;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use subrosa_e2e::{CONTENT_VERSION, HistoryOpener, Machine};
@@ -171,6 +180,10 @@ pub struct Engine {
     /// Sends that wait for their place in the outbox to be done, by that place; and whether each
     /// is to be kept when the server is out of reach.
     sends: HashMap<i64, Vec<(CallId, bool)>>,
+    /// What is known of rooms beside their logs.
+    rooms: Rooms,
+    /// Calls that wait for changes of who is in a conversation.
+    deed_calls: Vec<DeedCall>,
     /// What this account's devices agree on.
     settings: Settings,
     /// Calls that wait for something else.
@@ -257,6 +270,8 @@ impl Engine {
             numbers,
             link: Link::new(),
             sends: HashMap::new(),
+            rooms: Rooms::load(desk)?,
+            deed_calls: Vec::new(),
             settings,
             waiting: Vec::new(),
             subscribers: BTreeMap::new(),

@@ -2,10 +2,12 @@
 
 use super::inbox::Spot;
 use super::link::Asked;
+use super::rooms::Plan;
 use super::rows::LINE_INFO;
 use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::command::Failure;
+use crate::store::StoreError;
 use crate::view::Trust;
 use subrosa_proto::{Control, ErrorCode, Event, Form, Header, Request, Response, decode, encode};
 
@@ -22,14 +24,16 @@ impl Engine {
             let (counter, event) = match opening.made {
                 Some(made) => made,
                 None => {
-                    let form = if opening.peer.is_some() {
-                        Form::Direct
-                    } else {
-                        Form::Own
+                    let plan = opening.room.as_ref().map(|(_, plan)| decode::<Plan>(plan));
+                    let plan = plan.transpose().map_err(|_| StoreError::Shape("plan"))?;
+                    let form = match (&plan, &opening.peer) {
+                        (Some(_), _) => Form::Room,
+                        (None, Some(_)) => Form::Direct,
+                        (None, None) => Form::Own,
                     };
                     let (event, _) = self.machine.create(
                         form,
-                        true,
+                        plan.is_none_or(|plan| plan.archive),
                         opening.peer,
                         opening.invite,
                         &mut turn.rng,
@@ -61,7 +65,13 @@ impl Engine {
             .find(|opening| opening.seq == seq);
         match response {
             Response::Appended { .. } => {
-                turn.desk.drop_opening(seq)?;
+                // What is planned for a room is kept until the room is here.
+                if opening
+                    .as_ref()
+                    .is_none_or(|opening| opening.room.is_none())
+                {
+                    turn.desk.drop_opening(seq)?;
+                }
                 if let Some((_, event)) = opening.and_then(|opening| opening.made)
                     && let Ok(event) = decode::<Event>(&event)
                 {
@@ -90,6 +100,8 @@ impl Engine {
                 code => {
                     turn.desk.drop_opening(seq)?;
                     tracing::warn!(?code, "a conversation could not be opened");
+                    let refused = Failure::network("the server does not take a room now");
+                    self.release_openings(turn, Some(seq), &refused)?;
                     let peer = opening.and_then(|opening| opening.peer);
                     let name = peer
                         .map(|peer| self.people.name_of(&peer))
@@ -129,6 +141,7 @@ impl Engine {
             ..
         } = control
         else {
+            self.room_begun(turn, no)?;
             return self.reconsider(turn);
         };
         let name = self.people.name_of(&header.account);

@@ -140,13 +140,7 @@ impl Engine {
         if let Some(failure) = self.name_in_doubt(talk) {
             return Some(failure);
         }
-        talk.waits_for_own(&self.account).then(|| Failure {
-            kind: FailureKind::NotPermitted,
-            sentence: format!(
-                "{} asks for a conversation; accept it before you write there",
-                talk.name
-            ),
-        })
+        self.may_not_write(talk)
     }
 
     /// Whoever waits for something that this process cannot bring about is told so.
@@ -237,6 +231,8 @@ impl Engine {
             return Ok(());
         };
         turn.desk.set_done(seq, turn.now_ms)?;
+        self.draft_over(seq, None);
+        self.settle_calls(turn)?;
         for (call, _) in self.sends.remove(&seq).unwrap_or_default() {
             self.answer_send(turn, call, &waiting, SendState::Sent)?;
         }
@@ -264,6 +260,7 @@ impl Engine {
         failure: &Failure,
     ) -> Result<(), EngineError> {
         self.drop_waiting(turn, seq)?;
+        self.draft_over(seq, Some(failure));
         let calls = self.sends.remove(&seq).unwrap_or_default();
         for (call, _) in calls {
             turn.answer(call, Err(failure.clone()));

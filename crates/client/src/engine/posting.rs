@@ -33,11 +33,16 @@ impl Engine {
         };
         let ready =
             self.link.online() && !self.is_returning() && talk.synced() && talk.halt.is_none();
-        if !ready || talk.sending.is_some() || talk.waits_for_peer(&self.account) {
+        if !ready || talk.sending.is_some() {
             return Ok(());
         }
         if talk.not_before_ms > turn.now_ms {
             turn.wake(talk.not_before_ms);
+            return Ok(());
+        }
+        let waits = talk.waits_for_peer(&self.account);
+        // A change of who is in it goes before what is written to those who are.
+        if self.pump_deeds(turn, no)? || waits {
             return Ok(());
         }
         let Some(waiting) = turn.desk.first_waiting(no)? else {

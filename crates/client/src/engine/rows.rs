@@ -3,7 +3,7 @@
 use super::talk::Talk;
 use super::{Engine, EngineError};
 use crate::store::{Desk, Line, StoreError};
-use crate::view::{Beside, ContactView, ConversationView, Row, RowKind, SendState};
+use crate::view::{Beside, ContactView, ConversationView, Row, RowKind, SendState, Trust};
 use subrosa_e2e::{Content, safety_number};
 use subrosa_ledger::Conversation;
 use subrosa_proto::{Form, limits};
@@ -104,6 +104,16 @@ impl Engine {
             .map(|line| self.row_in(desk, line, talk))
             .transpose()?;
         let peer = talk.state.peer(&self.account);
+        // A room is open to whoever has joined it; somebody else's invitation into it is no trust.
+        let asked = talk.waits_for_own(&self.account);
+        let (pending, trust) = match (talk.state.form(), peer) {
+            (Form::Room, _) if asked => (true, Trust::Unverified),
+            (Form::Room, _) => (false, Trust::Verified),
+            (_, peer) => (
+                talk.state.members().any(|member| member.pending),
+                self.people.trust_of(&peer.unwrap_or(self.account)),
+            ),
+        };
         let (unread, unread_more) = self.unread(desk, talk)?;
         Ok(ConversationView {
             name: talk.name.clone(),
@@ -112,8 +122,8 @@ impl Engine {
             unread_more,
             muted: self.settings.muted(&talk.id()),
             blocked: self.silenced(talk),
-            pending: talk.state.members().any(|member| member.pending),
-            trust: self.people.trust_of(&peer.unwrap_or(self.account)),
+            pending,
+            trust,
             last,
         })
     }

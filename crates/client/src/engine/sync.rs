@@ -9,7 +9,7 @@ use crate::command::{Failure, FailureKind};
 use crate::view::Notice;
 use subrosa_ledger::{Conversation, Step as LogStep, Verdict, carried_hash, event_hash};
 use subrosa_proto::{
-    Carried, ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode,
+    AccountId, Carried, ConvId, Cursor, Delivered, Event, Form, Page, Request, decode, encode,
 };
 
 /// A server that leaves something out so often in a row is not asked once more on this link.
@@ -20,7 +20,7 @@ enum Step {
     /// It has its place; go on.
     Placed,
     /// An account must be known better before it can be judged.
-    Needs,
+    Needs(AccountId),
     /// The log contradicts itself.
     Forked(String),
     /// It is no event.
@@ -70,7 +70,7 @@ impl Engine {
         }
         match outcome {
             Step::Placed => {}
-            Step::Needs => self.refresh_people(turn, no),
+            Step::Needs(account) => self.refresh_author(turn, no, account),
             Step::Forked(what) => self.forked(turn, no, &what)?,
             Step::Broken => {
                 return self.server_broke_protocol(turn, "an event that cannot be read");
@@ -132,11 +132,11 @@ impl Engine {
                 tracing::info!(?reason, position, "a void event");
                 None
             }
-            Ok(Verdict::NeedsAccount(_)) => {
+            Ok(Verdict::NeedsAccount(account)) => {
                 talk.members.wanting = position;
                 // What is under way may have been asked before this event was there.
                 talk.members.changed();
-                return Ok(Step::Needs);
+                return Ok(Step::Needs(account));
             }
             Ok(Verdict::Fork(found)) => {
                 let named = (talk.no, talk.id(), talk.name.as_str());
@@ -258,6 +258,12 @@ impl Engine {
         self.post_settings(turn)?;
         self.reopen_lost(turn)?;
         self.post_ends(turn)?;
+        self.heed_requests(turn)?;
+        self.tell_titles(turn)?;
+        for no in turn.desk.conversations_with_deeds()? {
+            self.pump(turn, no)?;
+        }
+        self.settle_calls(turn)?;
         for no in turn.desk.conversations_waiting()? {
             self.pump(turn, no)?;
         }
@@ -270,7 +276,12 @@ impl Engine {
 
     /// Whether everything that the server had is here.
     pub(super) fn all_synced(&self) -> bool {
-        self.link.settled() && !self.is_returning() && self.talks.values().all(Talk::settled)
+        self.link.settled()
+            && !self.is_returning()
+            && self
+                .talks
+                .values()
+                .all(|talk| talk.settled() && talk.deed.is_none())
     }
 
     /// Boxes whose keys are in the store are not needed at the server any more. The request leaves

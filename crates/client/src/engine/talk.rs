@@ -4,7 +4,7 @@ use super::members::Members;
 use crate::store::{StoreError, Stored};
 use std::collections::HashSet;
 use subrosa_ledger::Conversation;
-use subrosa_proto::{AccountId, ContentId, ConvId, Form};
+use subrosa_proto::{AccountId, ContentId, ConvId, Form, Role};
 
 /// Why nothing is sent in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) struct Talk {
     pub members: Members,
     /// The place in the outbox whose append is under way.
     pub sending: Option<i64>,
+    /// The wish whose control event is under way.
+    pub deed: Option<i64>,
     /// How often in a row the server did not take the present content.
     pub refusals: u32,
     /// The server has a control event that is not here yet.
@@ -71,6 +73,7 @@ impl Talk {
             server_head: None,
             members: Members::default(),
             sending: None,
+            deed: None,
             refusals: 0,
             awaits_control: false,
             not_before_ms: 0,
@@ -121,11 +124,15 @@ impl Talk {
                 .any(|member| member.pending && member.account != *own)
     }
 
+    /// Whether an account is sealed to here.
+    pub fn receives(&self, account: &AccountId) -> bool {
+        let member = self.state.member(account);
+        member.is_some_and(|member| !member.pending && member.role != Role::Poster)
+    }
+
     /// Whether this account has yet to accept.
     pub fn waits_for_own(&self, own: &AccountId) -> bool {
-        self.state
-            .members()
-            .any(|member| member.pending && member.account == *own)
+        self.state.member(own).is_some_and(|member| member.pending)
     }
 
     /// An event has found its place: what was waited for may be here.
@@ -142,6 +149,7 @@ impl Talk {
         self.server_head = None;
         self.members.unlink();
         self.sending = None;
+        self.deed = None;
         self.refusals = 0;
         self.awaits_control = false;
         self.not_before_ms = 0;

@@ -13,6 +13,8 @@ impl Engine {
     pub(super) fn tick(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
         turn.desk
             .forget_done(turn.now_ms.saturating_sub(limits::IDEM_KEPT_MS))?;
+        turn.desk
+            .forget_deeds(turn.now_ms.saturating_sub(limits::IDEM_KEPT_MS))?;
         self.check_answers(turn)?;
         self.end_typing(turn);
         if !self.link.online() {

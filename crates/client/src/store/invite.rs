@@ -3,7 +3,7 @@
 use super::desk::{signed, unsigned};
 use super::{Desk, StoreError};
 use rusqlite::OptionalExtension;
-use subrosa_proto::AccountId;
+use subrosa_proto::{AccountId, ConvId};
 
 impl Desk<'_> {
     /// Keeps the secret of an invite of this account. `caller` is its command, absent when it came
@@ -47,6 +47,43 @@ impl Desk<'_> {
             .sql
             .prepare_cached("SELECT secret FROM invite WHERE used_by IS NULL")?;
         let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes the room into which whoever comes by an invite is added.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_invite_room(&self, secret: &[u8; 16], room: &ConvId) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached("UPDATE invite SET room = ?2 WHERE secret = ?1")?
+            .execute((secret, room.as_bytes()))?;
+        Ok(())
+    }
+
+    /// The room into which whoever comes by an invite is added, if one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn invite_room(&self, secret: &[u8; 16]) -> Result<Option<ConvId>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT room FROM invite WHERE secret = ?1")?;
+        let room = statement.query_row([secret], |row| row.get::<_, Option<[u8; 32]>>(0));
+        Ok(room.optional()?.flatten().map(ConvId))
+    }
+
+    /// Who came by invites into rooms: secret, room, guest.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn guests(&self) -> Result<Vec<([u8; 16], ConvId, AccountId)>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT secret, room, used_by FROM invite WHERE room IS NOT NULL AND used_by IS NOT NULL",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, ConvId(row.get(1)?), AccountId(row.get(2)?)))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

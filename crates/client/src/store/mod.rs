@@ -6,6 +6,7 @@
 mod account;
 mod amendment;
 mod conversation;
+mod deed;
 mod desk;
 mod device;
 mod evidence;
@@ -20,6 +21,7 @@ mod outbox;
 mod reading;
 mod register;
 mod rollback;
+mod room;
 mod session;
 mod setting;
 #[cfg(test)]
@@ -30,6 +32,7 @@ mod warning;
 pub use account::Known;
 pub use amendment::{Amendment, AmendmentKind};
 pub use conversation::Stored;
+pub use deed::{Deed, MadeDeed};
 pub use desk::{Desk, Records};
 pub use device::Labels;
 pub use keepsake::{OwnBoxes, Raw};
@@ -38,6 +41,7 @@ pub use log::Held;
 pub use opening::Opening;
 pub use outbox::{Draft, Sealed, Waiting};
 pub use reading::Line;
+pub use room::{Added, StoredRoom};
 pub use setting::Agreed;
 pub use timeline::Entry;
 

@@ -15,6 +15,8 @@ pub struct Opening {
     pub invite: Option<[u8; 32]>,
     /// The create event, once made, with the counter of its idem.
     pub made: Option<(u64, Bytes)>,
+    /// Of a room: the command that makes it, and what is to be done in it at once.
+    pub room: Option<(String, Bytes)>,
 }
 
 impl Desk<'_> {
@@ -34,22 +36,39 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// Adds a room to be opened; once for each command. Gives its place.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn add_room_opening(&self, caller: &str, plan: &[u8]) -> Result<i64, StoreError> {
+        self.sql
+            .prepare_cached("INSERT OR IGNORE INTO opening (caller, plan) VALUES (?1, ?2)")?
+            .execute((caller, plan))?;
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT seq FROM opening WHERE caller = ?1")?;
+        Ok(statement.query_row([caller], |row| row.get(0))?)
+    }
+
     /// The conversations to be opened.
     ///
     /// # Errors
     /// The store fails.
     pub fn openings(&self) -> Result<Vec<Opening>, StoreError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("SELECT seq, peer, invite, counter, event FROM opening ORDER BY seq")?;
+        let mut statement = self.sql.prepare_cached(
+            "SELECT seq, peer, invite, counter, event, caller, plan FROM opening ORDER BY seq",
+        )?;
         let rows = statement.query_map([], |row| {
             let counter: Option<i64> = row.get(3)?;
             let event: Option<Vec<u8>> = row.get(4)?;
+            let caller: Option<String> = row.get(5)?;
+            let plan: Option<Vec<u8>> = row.get(6)?;
             Ok(Opening {
                 seq: row.get(0)?,
                 peer: row.get::<_, Option<[u8; 32]>>(1)?.map(AccountId),
                 invite: row.get(2)?,
                 made: counter.map(unsigned).zip(event.map(Bytes::from)),
+                room: caller.zip(plan.map(Bytes::from)),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -89,7 +89,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_open ON outbox (conversation, seq) WHERE done_ms IS NULL;
 
 -- Invites of this account, to recognise who comes by them.
-CREATE TABLE invite (secret BLOB PRIMARY KEY, caller TEXT UNIQUE, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_by BLOB) WITHOUT ROWID;
+CREATE TABLE invite (secret BLOB PRIMARY KEY, caller TEXT UNIQUE, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_by BLOB, room BLOB) WITHOUT ROWID;
 
 -- Receipt registers as last accepted.
 CREATE TABLE register (
@@ -105,7 +105,31 @@ CREATE TABLE setting (
 ) WITHOUT ROWID;
 
 -- Conversations to be opened, kept until the server has them.
-CREATE TABLE opening (seq INTEGER PRIMARY KEY AUTOINCREMENT, peer BLOB UNIQUE, invite BLOB, counter INTEGER, event BLOB);
+-- A room has a `plan`: what is to be done in it at once, and for which command (`caller`).
+CREATE TABLE opening (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, peer BLOB UNIQUE, invite BLOB, counter INTEGER, event BLOB, caller TEXT UNIQUE, plan BLOB
+);
+
+-- What is known of a room beside its log: its title with the position it was given at, where it was
+-- last joined after that and when, and whether its person has refused it.
+CREATE TABLE room (
+  conversation INTEGER PRIMARY KEY, title BLOB, titled INTEGER NOT NULL DEFAULT 0, joined INTEGER NOT NULL DEFAULT 0,
+  joined_ms INTEGER NOT NULL DEFAULT 0, newcomer BLOB, refused INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- Who was last added by whom, by which device, and where.
+CREATE TABLE added (
+  conversation INTEGER NOT NULL, account BLOB NOT NULL, position INTEGER NOT NULL, adder BLOB NOT NULL, device BLOB NOT NULL,
+  PRIMARY KEY (conversation, account)
+) WITHOUT ROWID;
+
+-- Changes of who is in a conversation, wished and not yet in its log; and what a caller was answered.
+-- `counter` and `event` are set once the bytes have been made, `placed` is where the server has put them.
+CREATE TABLE deed (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL UNIQUE, conversation INTEGER NOT NULL, wish BLOB NOT NULL,
+  counter INTEGER, event BLOB, attempt_ms INTEGER, placed INTEGER, done_ms INTEGER
+);
+CREATE INDEX deed_open ON deed (conversation, seq) WHERE done_ms IS NULL;
 
 -- Events as they came, for 30 days: a server restored from a copy gets back what it lost.
 CREATE TABLE raw (conversation INTEGER NOT NULL, position INTEGER NOT NULL, time_ms INTEGER NOT NULL, event BLOB NOT NULL);

@@ -441,7 +441,7 @@ fn a_damaged_page_is_named_and_a_foreign_file_is_refused() {
     let (dir, key, mut store) = home();
     write(&mut store, |desk| {
         for number in 0..200 {
-            desk.add_line(&entry(number, Some(u64::from(number)), BOB, &[7; 500]))?;
+            desk.add_line(&entry(number, Some(u64::from(number)), BOB, &[7; 5_000]))?;
         }
         Ok(())
     });

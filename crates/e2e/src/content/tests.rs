@@ -36,7 +36,7 @@ fn file() -> File {
 #[test]
 fn every_kind_is_read_as_it_was_written() {
     let of = REF.id;
-    let all: [Body; 11] = [
+    let all: [Body; 12] = [
         Text { text: text() }.into(),
         Reply {
             to: REF,
@@ -51,9 +51,15 @@ fn every_kind_is_read_as_it_was_written() {
         }
         .into(),
         file().into(),
+        crate::RoomTitle {
+            name: "ops".to_owned(),
+            topic: "what runs where".to_owned(),
+        }
+        .into(),
         InviteIssued {
             secret: [6; 16],
             created_ms: 7,
+            room: Some(subrosa_proto::ConvId([8; 32])),
         }
         .into(),
         ReadMark {
@@ -198,7 +204,8 @@ fn keys_and_secrets_in_contents_are_not_shown() {
         file(),
         InviteIssued {
             secret: [6; 16],
-            created_ms: 7
+            created_ms: 7,
+            room: None,
         }
     );
     assert!(

@@ -223,6 +223,7 @@ fn the_own_conversation_reaches_the_own_devices() {
         InviteIssued {
             secret: [3; 16],
             created_ms: 5,
+            room: None,
         },
     );
     let mut tablet = world.login(phone.account());
@@ -232,6 +233,7 @@ fn the_own_conversation_reaches_the_own_devices() {
         InviteIssued {
             secret: [4; 16],
             created_ms: 6,
+            room: None,
         },
     );
     let opened: Vec<_> = tablet
@@ -245,7 +247,8 @@ fn the_own_conversation_reaches_the_own_devices() {
         newest.content.body,
         Body::InviteIssued(InviteIssued {
             secret: [4; 16],
-            created_ms: 6
+            created_ms: 6,
+            room: None,
         })
     );
 }

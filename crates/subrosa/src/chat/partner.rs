@@ -122,6 +122,12 @@ impl Chat<'_> {
 
     fn tell_request(&self, talk: &ConversationView) {
         let name = talk.name.trim_start_matches('@');
+        if name.starts_with('#') {
+            self.output.talk(&format!(
+                "you were asked into the room {name}: /accept {name} joins it"
+            ));
+            return;
+        }
         self.output.talk(&format!(
             "a conversation with {name} waits to be accepted: /accept {name} lets them write to you"
         ));

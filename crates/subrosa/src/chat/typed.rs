@@ -2,7 +2,7 @@
 
 /// What `/help` says.
 pub const HELP: &str = "\
-  /to NAME      write to NAME from now on
+  /to NAME      write to NAME from now on, a person or a #room
   /reply N TEXT, /react N EMOJI, /unreact N
                 about the message of the others that is the N-th from the end: 1 is their last
   /edit N TEXT, /delete N
@@ -10,7 +10,11 @@ pub const HELP: &str = "\
   /people       whom you write with
   /invite       print a join line for one more person
   /accept NAME  let NAME, who asked, write to you
-  /quit         leave
+  /members      who is in this room
+  /add NAME     add somebody to this room
+  /remove NAME  remove somebody from it
+  /leave        leave this room
+  /quit         leave the chat
   //TEXT        send a line that begins with /
 Anything else is a message.";
 
@@ -27,6 +31,14 @@ pub enum Typed<'a> {
     Accept(&'a str),
     /// `/reply`, `/edit` and the like: which message, and the words.
     Act(What, &'a str, &'a str),
+    /// `/members`.
+    Members,
+    /// `/add NAME`.
+    Add(&'a str),
+    /// `/remove NAME`.
+    Remove(&'a str),
+    /// `/leave`.
+    Leave,
     /// `/invite`.
     Invite,
     /// `/people`.
@@ -118,6 +130,12 @@ pub fn read(line: &str) -> Typed<'_> {
         ("to", name) => Typed::To(name),
         ("accept", "") => Typed::Incomplete("/accept needs a name, as in `/accept bob`"),
         ("accept", name) => Typed::Accept(name),
+        ("members", "") => Typed::Members,
+        ("leave", "") => Typed::Leave,
+        ("add", "") => Typed::Incomplete("/add needs a name, as in `/add bob`"),
+        ("add", name) => Typed::Add(name),
+        ("remove", "") => Typed::Incomplete("/remove needs a name, as in `/remove bob`"),
+        ("remove", name) => Typed::Remove(name),
         ("invite", "") => Typed::Invite,
         ("people", "") => Typed::People,
         ("help", "") => Typed::Help,
@@ -144,6 +162,8 @@ mod tests {
         assert_eq!(read("/to   @bob "), Typed::To("@bob"));
         assert_eq!(read("/accept eve"), Typed::Accept("eve"));
         assert_eq!(read("/invite"), Typed::Invite);
+        assert_eq!(read("/add bob carol"), Typed::Add("bob carol"));
+        assert_eq!(read("/leave"), Typed::Leave);
         assert!(matches!(read("/to"), Typed::Incomplete(_)));
         assert_eq!(read("/etc/passwd is a file"), Typed::Unknown("/etc/passwd"));
         assert_eq!(read("/invite bob"), Typed::Unknown("/invite"));
@@ -181,7 +201,7 @@ mod tests {
     fn help_names_every_command() {
         for word in [
             "/reply", "/edit", "/delete", "/react", "/unreact", "/to", "/people", "/invite",
-            "/accept", "/quit", "//",
+            "/accept", "/members", "/add", "/remove", "/leave", "/quit", "//",
         ] {
             assert!(HELP.contains(word), "{word}");
         }

@@ -3,11 +3,12 @@
 use super::with_client;
 use crate::invitation;
 use crate::seat::Setting;
-use subrosa_client::Client;
+use subrosa_client::{Client, Command, RoomCommand};
 
 const EXAMPLES: &str = "\
 Examples:
   subrosa invite                 prints the command that one person joins with
+  subrosa invite '#ops'          the same, and whoever joins with it is added to the room
   subrosa invite --json          the line and when it ends";
 
 /// Make a join line for one person
@@ -16,12 +17,19 @@ Examples:
 /// conversation with you, so pass it on by a way that you trust.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
-pub struct Args {}
+pub struct Args {
+    /// A room into which whoever joins is added by itself
+    room: Option<String>,
+}
 
 /// Makes it.
-pub async fn run(_: &Args, setting: &Setting) -> anyhow::Result<()> {
+pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let invitation = with_client(setting, "invite", async |client: &Client| {
-        Ok(invitation::new(client, None).await?)
+        let command = match args.room {
+            Some(room) => Command::Room(RoomCommand::Invite { room }),
+            None => Command::Invite {},
+        };
+        Ok(invitation::into(client, None, command).await?)
     })
     .await?;
     setting.output.either(&invitation, &invitation.join)

@@ -17,6 +17,7 @@ mod kills;
 mod machine;
 mod pipes;
 mod restored;
+mod rooms;
 mod running;
 mod screen;
 mod secrets;

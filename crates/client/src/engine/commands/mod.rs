@@ -6,18 +6,20 @@
 //! | `acting` | replies, edits, deletions, reactions |
 //! | `reading` | pages of the timeline, subscriptions, read marks |
 //! | `devices` | the account's devices, and this one's end |
-//! | `accepting` | contact requests |
 //! | `trusting`, `blocking` | people's keys and names; blocks and settings |
 //! | `receipting` | who has got and read what |
 //! | `timing` | the timer of a direct conversation |
+//! | `rooms` | rooms |
+//! | `requests` | requests of others, accepted or declined |
 //! | `waiting` | calls that wait for their answer |
 
-mod accepting;
 mod acting;
 mod blocking;
 mod devices;
 mod reading;
 mod receipting;
+mod requests;
+mod rooms;
 mod sending;
 mod timing;
 mod trusting;
@@ -30,7 +32,7 @@ use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError};
 use crate::command::{Answer, Caller, Command, Failure, FailureKind};
 use crate::view::{AccountView, ConversationView};
-use subrosa_proto::{ErrorCode, Form, Response};
+use subrosa_proto::{ErrorCode, Response};
 
 /// Why an answer is not the one that was hoped for, in words.
 pub(super) fn refused(response: &Response, what: &str) -> Failure {
@@ -108,7 +110,9 @@ impl Engine {
             | Command::TellPasswordChanged { .. }
             | Command::Logout { .. } => self.about_devices(turn, (call, caller), command)?,
             Command::Contacts {} => turn.answer(call, Ok(Answer::Contacts(self.contact_views()))),
-            Command::Accept { conversation } => self.accept(turn, call, conversation)?,
+            Command::Accept { .. } | Command::Refuse { .. } | Command::Room(_) => {
+                self.about_people(turn, (call, caller), command)?;
+            }
             Command::MarkRead {
                 conversation,
                 cursor,
@@ -134,7 +138,7 @@ impl Engine {
     fn conversation_views(&self, turn: &Turn<'_>) -> Result<Vec<ConversationView>, EngineError> {
         let talks = self.talks.values();
         talks
-            .filter(|talk| talk.state.form() != Form::Own)
+            .filter(|talk| self.is_listed(talk))
             .map(|talk| self.conversation_view(turn.desk, talk))
             .collect()
     }
@@ -161,7 +165,7 @@ impl Engine {
         exact.or_else(person).map(|talk| talk.no)
     }
 
-    fn invite(
+    pub(super) fn invite(
         &mut self,
         turn: &mut Turn<'_>,
         call: CallId,

@@ -1,7 +1,7 @@
 //! A text for somebody, known here or not.
 
 use super::{Waiting, unknown};
-use crate::command::{Caller, Failure, Wait};
+use crate::command::{Caller, Command, Failure, Wait};
 use crate::engine::turn::{CallId, Turn};
 use crate::engine::{Engine, EngineError};
 use subrosa_proto::{Name, limits};
@@ -52,6 +52,17 @@ impl Engine {
                 if name.as_str() != self.people.name_of(&self.account) {
                     self.look_up(turn, call, name);
                 }
+            }
+            // Somebody may have added this account to it since.
+            _ if !self.is_fresh() => {
+                let conversation = conversation.to_owned();
+                let command = Command::Send {
+                    conversation,
+                    text,
+                    wait,
+                    queue,
+                };
+                self.again(turn, (call, caller), command);
             }
             _ => turn.answer(call, Err(unknown(conversation))),
         }

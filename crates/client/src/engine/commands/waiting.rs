@@ -26,9 +26,7 @@ pub(in crate::engine) enum Waiting {
     Fresh { call: CallId, command: Command },
     /// For the outbox to be empty.
     Drain { call: CallId },
-    /// For the store to have what the server has, to know whether an acceptance arrived.
-    Accept { call: CallId, conversation: String },
-    /// The same for a timer.
+    /// For the store to have what the server has, to know whether a timer was set.
     Timer {
         call: CallId,
         conversation: String,
@@ -38,6 +36,13 @@ pub(in crate::engine) enum Waiting {
     Devices { call: CallId },
     /// For this device to be logged out.
     Logout { call: CallId },
+    /// For the store to have what the server has, or the server to be known out of reach; then the
+    /// command is carried out.
+    Again {
+        call: CallId,
+        caller: Caller,
+        command: Command,
+    },
 }
 
 impl Engine {
@@ -62,7 +67,6 @@ impl Engine {
         self.answer_fresh(turn)?;
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
-                Waiting::Accept { call, conversation } => self.accept(turn, call, conversation)?,
                 Waiting::Timer {
                     call,
                     conversation,
@@ -71,6 +75,8 @@ impl Engine {
                 other => self.waiting.push(other),
             }
         }
+        self.run_again(turn)?;
+        self.heed_guests(turn)?;
         self.reconsider(turn)
     }
 
@@ -93,7 +99,10 @@ impl Engine {
                     wait,
                     queue,
                 } => match self.conversation_no(&format!("@{name}")) {
-                    Some(no) => self.send_text(turn, (call, &caller), no, text, (wait, queue))?,
+                    Some(no) => {
+                        self.accept_mutual(turn, no)?;
+                        self.send_text(turn, (call, &caller), no, text, (wait, queue))?;
+                    }
                     None => self.waiting.push(Waiting::Named {
                         call,
                         name,
@@ -168,6 +177,9 @@ impl Engine {
         let over = self.over();
         self.release_sends(turn, None, over.as_ref(), &dropped)?;
         self.answer_drained(turn)?;
+        self.run_again(turn)?;
+        self.release_deeds(turn, cause)?;
+        self.release_openings(turn, None, cause)?;
         self.answer_fresh(turn)?;
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
@@ -182,10 +194,6 @@ impl Engine {
                 }
                 Waiting::Devices { call } => self.devices(turn, call),
                 Waiting::Logout { call } => self.logout_unreachable(turn, call, cause),
-                Waiting::Accept { call, .. } => {
-                    let unknown = "the server went out of reach while the acceptance was under way; `read` shows whether it arrived";
-                    turn.answer(call, Err(Failure::network(unknown)));
-                }
                 other => self.waiting.push(other),
             }
         }
