@@ -120,14 +120,26 @@ impl Engine {
         Ok(true)
     }
 
-    /// What goes before the login of a device that the server did not know.
-    pub(super) fn introduce(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+    /// What goes before the login of a device that the server did not know. A server that does not
+    /// take the voucher takes no long message either, so nothing else is sent until it has.
+    pub(super) fn show_voucher(
+        &mut self,
+        turn: &mut Turn<'_>,
+        transcript: &[u8; 32],
+    ) -> Result<bool, EngineError> {
         let Some(voucher) = turn.desk.fact::<[u8; 32]>(fact::VOUCHER)? else {
-            return Ok(());
+            return Ok(false);
         };
         let account = self.account;
         let show = Request::ShowVoucher { account, voucher };
-        self.ask(turn, show, Asked::Introduced);
+        let transcript = *transcript;
+        self.ask(turn, show, Asked::Voucher { transcript });
+        Ok(true)
+    }
+
+    /// Brings the account back, before the login.
+    pub(super) fn introduce(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        let account = self.account;
         let mut from = 0;
         while let Some((request, count)) = self.chain_part(turn, &account, from)? {
             self.ask(turn, request, Asked::Introduced);

@@ -139,7 +139,11 @@ pub(super) enum Asked {
     /// What a restored server gets back.
     Returned,
     Keepsake,
-    /// What goes before the login at a server that does not know the account any more.
+    /// What goes before the login at a server that does not know the account any more: first the
+    /// voucher, on the link with this transcript, then the chain if that was taken.
+    Voucher {
+        transcript: [u8; 32],
+    },
     Introduced,
     /// The own chain's end, for a list of devices.
     Devices {
@@ -255,9 +259,14 @@ impl Engine {
             self.pinned = version;
             turn.desk.set_fact(fact::VERSION, &version)?;
         }
-        if self.introduced {
-            self.introduce(turn)?;
+        if self.introduced && self.show_voucher(turn, transcript)? {
+            return Ok(());
         }
+        self.ask_login(turn, transcript);
+        Ok(())
+    }
+
+    pub(super) fn ask_login(&mut self, turn: &mut Turn<'_>, transcript: &[u8; 32]) {
         let (account, device) = (self.account, self.machine.device());
         let signature = self.machine.sign_login(transcript);
         self.ask(
@@ -269,7 +278,6 @@ impl Engine {
             },
             Asked::Login,
         );
-        Ok(())
     }
 
     fn forget_link(&mut self) {
@@ -456,6 +464,14 @@ impl Engine {
             }
             (Asked::Returned, response) => self.return_answered(turn, response),
             (Asked::Keepsake, response) => self.keepsake_came(turn, response),
+            (Asked::Voucher { transcript }, response) => {
+                self.introduction_answered(&response);
+                if matches!(response, Response::Done {}) {
+                    self.introduce(turn)?;
+                }
+                self.ask_login(turn, &transcript);
+                Ok(())
+            }
             (Asked::Introduced, response) => {
                 self.introduction_answered(&response);
                 Ok(())
