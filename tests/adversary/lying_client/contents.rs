@@ -1,6 +1,6 @@
 //! Contents that no client of ours writes, sealed as a true client seals.
 
-use crate::stage::members::header_of;
+use crate::stage::members::{Seen, header_of};
 use crate::stage::people::{FIRST, World, fresh_texts, rows, said, send};
 use crate::stage::puppet::Puppet;
 use crate::stage::rng;
@@ -85,6 +85,11 @@ async fn anothers_words_are_not_edited_or_deleted() {
     let deletion = content(Delete { of: of_ada });
     let answer = bob.say(&deletion, &meta).await;
     assert!(matches!(answer, Response::Appended { .. }), "{answer:?}");
+
+    // The server, which carries out deletions by header where they are rightful, keeps this body.
+    let place = usize::try_from(position_of_ada).unwrap() - 1;
+    let now = Seen::read(&mut bob.caller, bob.seen.conv).await;
+    assert_eq!(now.events[place], bob.seen.events[place]);
 
     let ada = world.client("ada").await;
     let mut expected = said(&FIRST);

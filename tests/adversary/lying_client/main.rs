@@ -14,3 +14,4 @@ mod stage;
 mod accounts;
 mod contents;
 mod members;
+mod rooms;

@@ -2,15 +2,16 @@
 
 use crate::stage::members::{Hand, header_of, shared};
 use crate::stage::people::{
-    FIRST, World, fresh_texts, queue, said, send, texts, wait_for, wait_for_text, wait_for_warning,
+    FIRST, World, fresh_texts, queue, rows, said, send, texts, wait_for, wait_for_text,
+    wait_for_warning,
 };
 use crate::stage::script::{Fate, Told, Word};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex};
 use subrosa_client::{Client, FailureKind, Notice, Row, RowKind, SendState};
 use subrosa_proto::{
-    AccountId, Control, Delivered, Event, EventKind, KeyBox, Page, Push, Request, Response, Role,
-    decode, encode,
+    Absence, AccountId, Control, Delivered, Event, EventKind, KeyBox, Page, Push, Request,
+    Response, Role, TrimmedEvent, decode, encode,
 };
 
 const SPLIT: &str = "differently to its members";
@@ -540,4 +541,99 @@ async fn a_database_put_back_is_noticed_by_those_who_saw_more() {
     let failure = send(&ada, "bob", "into the past").await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Trust, "{failure}");
     ada.close().await;
+}
+
+// Proves: C13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_confirmed_and_dropped_is_told() {
+    let world = World::new().await;
+    let ada_account = world.account("ada");
+    let of_bob = {
+        let bob = Hand::of(&world, "bob");
+        let mut caller = bob.online(&world).await;
+        shared(&mut caller, ada_account).await
+    };
+    let mut once = true;
+    let told = world.liar.lie(move |whose, word| match word {
+        Word::Asked(Request::Append { events, .. })
+            if whose.account == Some(ada_account) && std::mem::take(&mut once) =>
+        {
+            assert_eq!(events.len(), 1, "the session was open");
+            Fate::Answer(Response::Appended {
+                first: of_bob.n + 1,
+                time_ms: 1,
+            })
+        }
+        _ => Fate::Pass,
+    });
+    let (ada, bob) = (world.client("ada").await, world.client("bob").await);
+    let mut at_ada = ada.subscribe(None, None).await.unwrap();
+    let state = send(&ada, "bob", "confirmed and dropped").await.unwrap();
+    assert_eq!(state, SendState::Sent);
+    assert_eq!(told.times(), 1);
+    send(&bob, "ada", "in its place").await.unwrap();
+    wait_for_warning(&mut at_ada, "did not arrive").await;
+    // The conversation goes on.
+    send(&ada, "bob", "once more").await.unwrap();
+    let mut at_bob = bob.subscribe(None, Some(0)).await.unwrap();
+    wait_for_text(&mut at_bob, "once more").await;
+    ada.close().await;
+    bob.close().await;
+}
+
+/// Bob is handed a message without its body, for this reason, and has to be shown that something is missing.
+async fn body_held_back(why: Absence, cause: &'static str) {
+    let world = World::new().await;
+    let (ada_account, bob_account) = (world.account("ada"), world.account("bob"));
+    let ada = world.client("ada").await;
+    send(&ada, "bob", "held back").await.unwrap();
+    let mut told = lie_to(&world, bob_account, move |page| {
+        let mut events = page.events.clone();
+        let of_ada = events
+            .iter_mut()
+            .find(|delivered| is_message_of(delivered, ada_account))?;
+        let event: Event = decode(&of_ada.event).unwrap();
+        let body_hash = subrosa_ledger::body_hash(&event.body);
+        of_ada.event = encode(&TrimmedEvent {
+            header: event.header,
+            body_hash,
+            signature: event.signature,
+            why,
+        });
+        Some(Page {
+            events,
+            ..page.clone()
+        })
+    });
+    let bob = world.client("bob").await;
+    let mut at_bob = bob.subscribe(None, Some(0)).await.unwrap();
+    told.at_least(1).await;
+    told.end();
+    send(&ada, "bob", "handed over").await.unwrap();
+    wait_for_text(&mut at_bob, "handed over").await;
+    let shown = rows(&bob, "ada", true).await;
+    let row = shown.iter().find_map(|row| match &row.what {
+        RowKind::Gone { cause } => Some(cause.clone()),
+        _ => None,
+    });
+    assert!(
+        row.as_ref().is_some_and(|row| row.contains(cause)),
+        "{why:?}: {row:?}"
+    );
+    ada.close().await;
+    bob.close().await;
+}
+
+// Proves: C13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_held_back_leaves_a_row_with_the_truth() {
+    body_held_back(Absence::Withheld, "holds it back").await;
+    body_held_back(Absence::Expired, "holds it back").await;
+}
+
+// Proves: C13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a defect: a body that the server calls deleted leaves no row, though nobody has signed a deletion"]
+async fn a_body_called_deleted_without_a_deletion_leaves_a_row() {
+    body_held_back(Absence::Deleted, "deleted").await;
 }

@@ -8,7 +8,7 @@ use super::turn::Turn;
 use super::{Engine, EngineError};
 use crate::view::SendState;
 use subrosa_ledger::Effect as Meaning;
-use subrosa_proto::{Absence, Event, Header, TrimmedEvent, decode};
+use subrosa_proto::{Absence, Event, Header, Role, TrimmedEvent, decode};
 
 impl Engine {
     /// Takes in what a valid event says without its body.
@@ -38,6 +38,9 @@ impl Engine {
                 }
                 self.own_absent(turn, talk, &spot, event)?;
                 match event.why {
+                    // Nothing that was signed gives the reason: a server could make any message vanish so.
+                    Absence::Expired if fields.timer == 0 => self.held_back(turn, talk, &spot),
+                    Absence::Withheld if self.reads(talk) => self.held_back(turn, talk, &spot),
                     Absence::Expired => {
                         let cause = "its time had run out before this device read it";
                         let lines = turn.desk.lines_at(talk.no, position)?;
@@ -56,6 +59,22 @@ impl Engine {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether bodies in a conversation are for this account, at the place that is being taken in.
+    fn reads(&self, talk: &Talk) -> bool {
+        let own = talk.state.member(&self.account);
+        own.is_some_and(|own| !own.pending && own.role != Role::Poster)
+    }
+
+    fn held_back(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        spot: &Spot,
+    ) -> Result<(), EngineError> {
+        let cause = "the server holds it back, though it was for this account and has not run out";
+        self.note(turn, talk, spot, LINE_GONE, cause.as_bytes())
     }
 
     /// What this device has sent and not heard of again is in the log, if the header is the same:

@@ -339,7 +339,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let (place, state) = ((spot.position, spot.arrived_ms), SendState::Sent as u8);
         let author = (&self.account, &content.id);
-        if talk.provisional.remove(&content.id) {
+        if talk.provisional.remove(&content.id).is_some() {
             turn.desk.unplace_line(talk.no, author)?;
         }
         let cursor = turn.desk.place_line(talk.no, author, place, state)?;

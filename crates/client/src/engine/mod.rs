@@ -44,6 +44,7 @@ mod amending;
 mod commands;
 mod deeds;
 mod ending;
+mod confirmed;
 mod expiring;
 mod forks;
 mod inbox;

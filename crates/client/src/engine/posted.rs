@@ -59,7 +59,7 @@ impl Engine {
         if let Some(talk) = self.talks.get_mut(&no) {
             talk.refusals = 0;
             if placed.is_some() {
-                talk.provisional.insert(waiting.content);
+                talk.provisional.insert(waiting.content, position);
             }
             // The server's log reaches at least here; the next content leaves once these are taken in,
             // so that its base is never below its predecessor's place.

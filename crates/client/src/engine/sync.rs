@@ -148,6 +148,7 @@ impl Engine {
         let (at, log) = talk.state.head();
         turn.desk
             .add_log(talk.no, at, &log, &carried_hash(&event))?;
+        self.judge_confirmation(talk, position, &event);
         self.keep_event(turn, talk.no, position, delivered)?;
         match (event, meaning) {
             (Carried::Whole(event), Some(meaning)) => {

@@ -2,7 +2,7 @@
 
 use super::members::Members;
 use crate::store::{StoreError, Stored};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use subrosa_ledger::Conversation;
 use subrosa_proto::{AccountId, ContentId, ConvId, Form, Role};
 
@@ -44,7 +44,7 @@ pub(super) struct Talk {
     /// Why nothing is sent.
     pub halt: Option<Halt>,
     /// Own contents that stand where the server's answer said; the log has the last word.
-    pub provisional: HashSet<ContentId>,
+    pub provisional: HashMap<ContentId, u64>,
     /// Pages in a row that left something out.
     pub gaps: u32,
     /// A receipt may be owed for what was decrypted.
@@ -78,7 +78,7 @@ impl Talk {
             awaits_control: false,
             not_before_ms: 0,
             halt: None,
-            provisional: HashSet::new(),
+            provisional: HashMap::new(),
             gaps: 0,
             receipt_due: true,
             placed: Vec::new(),
