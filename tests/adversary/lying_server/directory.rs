@@ -7,7 +7,7 @@ use crate::stage::{members::Hand, random};
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use std::sync::{Arc, Mutex};
-use subrosa_client::{FailureKind, SendState};
+use subrosa_client::{About, Command, FailureKind, SendState};
 use subrosa_ledger::{Account, account_id, statement_hash};
 use subrosa_proto::{
     DeviceId, KeyBox, Prekey, Request, Response, Signed, Statement, StatementHash, StatementOp,
@@ -266,10 +266,17 @@ async fn a_known_name_keeps_its_key() {
         (before.account, before.safety_number),
         (after.account, after.safety_number)
     );
-    // With the truth the message leaves.
+    // The truth alone does not mend it: Ada has to ask Bob, and to say whom she means.
     told.end();
     ada.close().await;
     let (ada, bob) = (world.client("ada").await, world.client("bob").await);
+    let failure = send(&ada, "bob", "still to whom?").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Trust, "{failure}");
+    let keep = About::DecideName {
+        contact: "bob".to_owned(),
+        accept_new: false,
+    };
+    ada.call(Command::About { ask: keep }).await.unwrap();
     let mut at_bob = bob.subscribe(None, Some(0)).await.unwrap();
     wait_for_text(&mut at_bob, "to whom?").await;
     assert_eq!(send(&ada, "bob", "again").await.unwrap(), SendState::Sent);
