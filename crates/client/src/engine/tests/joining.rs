@@ -267,13 +267,10 @@ fn events_without_bodies_hold_their_places() {
     room.relink(1);
     assert_eq!(room.texts(1), ["four"]);
     let notes = room.notes(1);
-    let gone: Vec<_> = notes
-        .iter()
-        .filter(|note| note.contains("before"))
-        .collect();
-    // What was deleted may have been a reaction, and what was withheld is nobody's business here.
-    assert_eq!(gone.len(), 1, "{notes:?}");
-    assert!(gone[0].contains("run out"));
+    // What was deleted may have been a reaction. The other two had no timer and were for this member: the server
+    // gives no true reason for not handing them over.
+    let held_back = notes.iter().filter(|note| note.contains("holds it back"));
+    assert_eq!(held_back.count(), 2, "{notes:?}");
     room.agrees(1);
 }
 
