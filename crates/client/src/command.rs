@@ -5,8 +5,8 @@ use crate::loss::{EvidenceView, LossView};
 use crate::room::{RoomCommand, RoomView};
 use crate::trust_view::{About, SettingView, TrustView, VerificationView};
 use crate::view::{
-    AccountView, ContactView, ConversationView, DeviceView, InviteView, Notice, ReceiptView, Row,
-    SendState,
+    AccountView, ContactView, ConversationView, DeviceView, HistoryView, InviteView, Notice,
+    ReceiptView, Row, SendState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +172,8 @@ pub enum Command {
         /// Of which conversation or person; all when absent.
         about: Option<String>,
     },
+    /// How much of the history is here. Answered by `History`.
+    History {},
     /// Waits until the outbox is empty or the server is out of reach. Answered by `Outbox`.
     Drain {},
     /// Notices from now on, or rows after a cursor first. Answered by `Subscribed`, then notices follow.
@@ -236,6 +238,8 @@ pub enum Answer {
     Room(RoomView),
     /// All rooms.
     Rooms(Vec<RoomView>),
+    /// To `History`.
+    History(HistoryView),
     /// To `Drain`: how many messages still wait.
     Outbox {
         /// Not yet on the server's disk.

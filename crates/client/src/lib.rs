@@ -28,6 +28,6 @@ pub use trust_view::{
     About, Comparison, KeyDevice, Line, SettingView, Standing, TrustView, VerificationView,
 };
 pub use view::{
-    AccountView, Beside, ContactView, ConversationView, DeviceView, InviteView, LinkState, Notice,
-    ReactionView, ReceiptView, ReplyView, Row, RowKind, SendState, Trust,
+    AccountView, Beside, ContactView, ConversationView, DeviceView, HistoryView, InviteView,
+    LinkState, Notice, ReactionView, ReceiptView, ReplyView, Row, RowKind, SendState, Trust,
 };

@@ -118,12 +118,20 @@ pub struct Row {
     pub time_of_arrival: bool,
     /// How far it has come, for one's own.
     pub state: Option<SendState>,
+    /// It is shown ahead of the history before it: that it stands in the log at this place is still being checked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub checking: bool,
     /// What it shows.
     #[serde(flatten)]
     pub what: RowKind,
     /// Replies, edits, reactions.
     #[serde(flatten)]
     pub beside: Box<Beside>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What is known of the person behind a contact's key.
@@ -157,8 +165,30 @@ pub struct ConversationView {
     pub pending: bool,
     /// What is known of the other person.
     pub trust: Trust,
+    /// Rows of it are shown ahead of the history before them, which is still being checked.
+    #[serde(default)]
+    pub checking: bool,
     /// The newest row.
     pub last: Option<Row>,
+}
+
+/// How much of what the server has is here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// Conversations that the server has named.
+    pub conversations: u64,
+    /// Of which all is here.
+    pub conversations_here: u64,
+    /// Events in all of them.
+    pub events: u64,
+    /// Events that are here and checked.
+    pub events_here: u64,
+    /// The newest page of each conversation can be read.
+    pub readable: bool,
+    /// Everything is here.
+    pub complete: bool,
+    /// The link.
+    pub link: LinkState,
 }
 
 /// A contact.
@@ -284,6 +314,11 @@ pub enum Notice {
         unread: u64,
         /// Likewise.
         unread_more: bool,
+    },
+    /// All rows of a conversation that were shown ahead have been checked.
+    Checked {
+        /// As people name it.
+        conversation: String,
     },
     /// The link has changed.
     Link(LinkState),

@@ -19,6 +19,8 @@ pub enum RecordName {
     Outbound(ConvId),
     /// The first key of a session, own or received ([`StoredSession`](crate::StoredSession)).
     Session(SessionId),
+    /// A first key out of a pack, whose session's key event has not been met yet.
+    Packed(SessionId),
 }
 
 impl RecordName {
@@ -26,7 +28,7 @@ impl RecordName {
     /// one by one through [`Keyring`](crate::Keyring).
     #[must_use]
     pub const fn loaded_at_start(&self) -> bool {
-        !matches!(self, Self::Session(_))
+        !matches!(self, Self::Session(_) | Self::Packed(_))
     }
 }
 
@@ -37,6 +39,7 @@ impl fmt::Display for RecordName {
             Self::Prekey(id) => write!(f, "prekey/{id}"),
             Self::Outbound(conv) => write!(f, "outbound/{conv}"),
             Self::Session(session) => write!(f, "session/{session}"),
+            Self::Packed(session) => write!(f, "session/packed/{session}"),
         }
     }
 }
@@ -56,7 +59,10 @@ impl FromStr for RecordName {
         match text.split_once('/') {
             Some(("prekey", id)) => id.parse().ok().map(Self::Prekey),
             Some(("outbound", conv)) => ConvId::from_hex(conv).map(Self::Outbound),
-            Some(("session", session)) => SessionId::from_hex(session).map(Self::Session),
+            Some(("session", session)) => match session.strip_prefix("packed/") {
+                Some(packed) => SessionId::from_hex(packed).map(Self::Packed),
+                None => SessionId::from_hex(session).map(Self::Session),
+            },
             _ => None,
         }
         .ok_or(BadRecordName)
@@ -135,6 +141,7 @@ mod tests {
             RecordName::Prekey(u64::MAX),
             RecordName::Outbound(ConvId([7; 32])),
             RecordName::Session(SessionId([8; 32])),
+            RecordName::Packed(SessionId([8; 32])),
         ] {
             assert_eq!(name.to_string().parse(), Ok(name));
         }

@@ -45,18 +45,28 @@ pub(crate) fn encapsulate(
     Ok((encapsulation.to_bytes().to_vec(), shared))
 }
 
+/// The private half of the pair that `DeriveKeyPair(seed)` gives, expanded once for all the boxes
+/// that it opens. Wiped when dropped, as its parts are.
+pub(crate) struct PrivateKey(<XWing as Kem>::PrivateKey);
+
+impl PrivateKey {
+    pub(crate) fn derive(seed: &Secret) -> Self {
+        let (secret, _) = XWing::derive_keypair(seed.expose());
+        Self(secret)
+    }
+}
+
 /// The shared key that an encapsulation carries. A wrong one gives another key, not an error.
 pub(crate) fn decapsulate(
-    seed: &Secret,
+    PrivateKey(secret): &PrivateKey,
     encapsulation: &[u8],
     info: &[u8],
 ) -> Result<Zeroizing<[u8; 32]>, BadEncapsulation> {
-    let (secret, _) = XWing::derive_keypair(seed.expose());
     let encapsulation =
         <XWing as Kem>::EncappedKey::from_bytes(encapsulation).map_err(|_| BadEncapsulation)?;
     let context = setup_receiver::<ExportOnlyAead, HkdfSha256, XWing>(
         &OpModeR::Base,
-        &secret,
+        secret,
         &encapsulation,
         info,
     )

@@ -28,6 +28,7 @@ mod pack;
 mod padding;
 mod prekey;
 mod primitives;
+mod readings;
 mod receipt;
 mod recipients;
 mod safety_number;
@@ -60,6 +61,7 @@ pub use machine::{
 };
 pub use pack::{PACK_SESSIONS_MAX, seal_pack};
 pub use prekey::{PrekeyDirectory, PrekeyError};
+pub use readings::Readings;
 pub use receipt::{ReadRegister, Receipt, RegisterError, read_register};
 pub use safety_number::{safety_code, safety_number};
 pub use sealed_box::BadBox;

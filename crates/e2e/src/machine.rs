@@ -86,7 +86,7 @@ impl Machine {
                 RecordName::Outbound(conv) => {
                     outbound.insert(conv, Outbound::load(contents).map_err(damaged)?);
                 }
-                RecordName::Session(_) => {}
+                RecordName::Session(_) | RecordName::Packed(_) => {}
             }
         }
         let device = device.ok_or(LoadError::NoDevice)?;

@@ -1,9 +1,10 @@
 //! Box: a text sealed to a public key (`docs/spec/e2e.md` §4.1).
 
-use crate::encapsulation::{ENCAPSULATION_LEN, decapsulate, encapsulate, public_key};
+use crate::encapsulation::{ENCAPSULATION_LEN, PrivateKey, decapsulate, encapsulate, public_key};
 use crate::secret::Secret;
 use core::fmt;
 use rand_core::CryptoRng;
+use std::sync::OnceLock;
 use subrosa_cipher::{Key, Purpose, sealed_len};
 use zeroize::Zeroizing;
 
@@ -12,24 +13,30 @@ use zeroize::Zeroizing;
 #[error("the box is not authentic")]
 pub struct BadBox;
 
-/// A key pair that receives boxes: the seed of an X-Wing pair.
-pub(crate) struct BoxKey(Secret);
+/// A key pair that receives boxes: the seed of an X-Wing pair, and the private half once it was needed.
+pub(crate) struct BoxKey {
+    seed: Secret,
+    private: OnceLock<PrivateKey>,
+}
 
 impl BoxKey {
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Secret::generate(rng))
+        Self::from_seed(Secret::generate(rng))
     }
 
     pub(crate) fn from_seed(seed: Secret) -> Self {
-        Self(seed)
+        Self {
+            seed,
+            private: OnceLock::new(),
+        }
     }
 
     pub(crate) fn seed(&self) -> &Secret {
-        &self.0
+        &self.seed
     }
 
     pub(crate) fn public(&self) -> bytes::Bytes {
-        public_key(&self.0).into()
+        public_key(&self.seed).into()
     }
 
     /// Opens a box of purpose `P` that was sealed with the same context.
@@ -39,8 +46,10 @@ impl BoxKey {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, BadBox> {
         let (encapsulation, rest) = sealed.split_at_checked(ENCAPSULATION_LEN).ok_or(BadBox)?;
+        // Expanding the seed costs as much as opening: worth it once, not for every box of an archive.
+        let private = self.private.get_or_init(|| PrivateKey::derive(&self.seed));
         let shared =
-            decapsulate(&self.0, encapsulation, &info::<P>(context)).map_err(|_| BadBox)?;
+            decapsulate(private, encapsulation, &info::<P>(context)).map_err(|_| BadBox)?;
         let mut text = Zeroizing::new(Vec::with_capacity(rest.len()));
         Key::<P>::from_bytes(*shared)
             .prepare()

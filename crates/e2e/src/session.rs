@@ -46,6 +46,24 @@ impl StoredSession {
         decode(contents)
     }
 
+    /// The session of a key event, from a first key that a pack held for it.
+    ///
+    /// # Errors
+    /// [`BoxError`]: it is not what the event commits to.
+    pub fn from_pack(event: &Event, first_key: &[u8], opened_ms: u64) -> Result<Self, BoxError> {
+        let first_key = first_key.as_array().ok_or(BoxError::Forged)?;
+        KeyEvent::read(event)?.accept(Secret::copy_of(first_key), opened_ms)
+    }
+
+    /// This session as its key event has it. A first key that came with an event which was not judged yet is bound by its
+    /// commitment, but the rest of what that event said is not.
+    ///
+    /// # Errors
+    /// [`BoxError`]: it is not this event's session.
+    pub fn confirmed(&self, event: &Event, opened_ms: u64) -> Result<Self, BoxError> {
+        KeyEvent::read(event)?.accept(Secret::copy_of(self.first_key.expose()), opened_ms)
+    }
+
     /// The record to save.
     pub fn to_changes(&self) -> Changes {
         Changes::put(
@@ -68,19 +86,6 @@ impl StoredSession {
 
     pub(crate) fn first_key(&self) -> &Secret {
         &self.first_key
-    }
-
-    /// The key of one message.
-    pub(crate) fn message_key(&self, index: u32, salt: &[u8; 16]) -> Option<Key<purpose::Message>> {
-        // No session is longer, so a longer way to walk is an attempt to keep this device busy.
-        if index >= limits::SESSION_MESSAGES_LARGE {
-            return None;
-        }
-        let mut chain = Chain::start(&self.first_key);
-        for _ in 0..index {
-            chain.step();
-        }
-        Some(chain.message_key(salt))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The test vectors of `docs/spec/e2e.md` §11. `docs/spec/recompute.py` reads the same files.
 
-use crate::encapsulation::{ENCAPSULATION_LEN, decapsulate, public_key};
+use crate::encapsulation::{ENCAPSULATION_LEN, PrivateKey, decapsulate, public_key};
 use crate::padding::{pad, padded_len, unpad};
 use crate::primitives::{hkdf, hmac};
 use crate::safety_number::safety_number;
@@ -174,7 +174,12 @@ fn open_box<P: Purpose>(case: &Case) {
     );
     assert_eq!(public_key(&seed), case.bytes("public"));
     let info = [P::LABEL, &context].concat();
-    let shared = decapsulate(&seed, &found[..ENCAPSULATION_LEN], &info).unwrap();
+    let shared = decapsulate(
+        &PrivateKey::derive(&seed),
+        &found[..ENCAPSULATION_LEN],
+        &info,
+    )
+    .unwrap();
     assert_eq!(*shared, case.array("shared"));
     let text = BoxKey::from_seed(seed).open::<P>(&context, &found).unwrap();
     assert_eq!(*text, case.bytes("text"));

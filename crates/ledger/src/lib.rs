@@ -6,6 +6,7 @@
 //! its caller.
 
 mod account;
+mod authentic;
 mod chain;
 mod chain_error;
 mod conversation;
@@ -21,6 +22,7 @@ pub mod text;
 mod verdict;
 
 pub use account::{Account, Device};
+pub use authentic::Authentic;
 pub use chain::{LABEL_BYTES_MAX, PUBLIC_KEY_BYTES};
 pub use chain_error::{ChainError, ChainFork};
 pub use conversation::{Conversation, Member, Session};

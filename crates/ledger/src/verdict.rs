@@ -1,6 +1,6 @@
 //! What the reducer asks and what it answers (docs/spec/ledger.md §7.4, §7.5).
 
-use crate::Account;
+use crate::{Account, Authentic};
 use subrosa_proto::{AccountId, CodecError, Control, EventHash, KeyFields, LogHash, MessageFields};
 
 /// What the reducer may look up while it judges an event.
@@ -15,6 +15,11 @@ pub trait Record {
     fn log_hash(&self, n: u64) -> Option<LogHash>;
     /// Whether the event of this hash stands at an earlier position of this log, valid or void.
     fn seen(&self, event: &EventHash) -> bool;
+    /// The proof that the signature of the event of this hash has been verified already.
+    fn authentic(&self, event: &EventHash) -> Option<&Authentic> {
+        let _ = event;
+        None
+    }
 }
 
 /// The verdict on an event at its position.

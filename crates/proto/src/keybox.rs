@@ -28,3 +28,32 @@ record! {
         pub sealed: Bytes,
     }
 }
+
+numbered! {
+    /// Which boxes to its history key an account wants.
+    pub enum KeysWanted {
+        /// Packs.
+        Packs = 0,
+        /// The boxes that no pack holds.
+        Boxes = 1,
+        /// The boxes that a pack holds as well, for the case that it does not open.
+        Packed = 2,
+        /// Where boxes lie that no pack holds; without the boxes.
+        Positions = 3,
+    }
+}
+
+record! {
+    /// A box to an account's history key, with its place in the log.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct KeyAt {
+        /// Position of the key event; of a pack, of the last one in it.
+        pub position: u64,
+        /// When that event arrived; 0 with a pack or a bare position.
+        pub time_ms: u64,
+        /// The encoded key event, with a box of one session.
+        pub event: Option<Bytes>,
+        /// The encoded [`KeyBox`]; absent with a bare position.
+        pub key_box: Option<Bytes>,
+    }
+}

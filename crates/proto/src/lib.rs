@@ -39,7 +39,7 @@ pub use ids::{
     AccountId, ContentId, ConvId, DeviceId, EventHash, HashHead, Idem, Incarnation, LogHash, Name,
     NameError, Nonce, SessionId, StatementHash,
 };
-pub use keybox::{BoxKind, KeyBox};
+pub use keybox::{BoxKind, KeyAt, KeyBox, KeysWanted};
 pub use push::Push;
 pub use receipt::Register;
 pub use request::{Cursor, FromClient, Request};

@@ -99,6 +99,14 @@ pub const SESSION_KEPT_MS: u64 = 7 * DAY_MS;
 pub const CLOCK_SKEW_MS: u64 = 5 * 60 * 1_000;
 /// How long the server remembers a request's idem, at least.
 pub const IDEM_KEPT_MS: u64 = 7 * DAY_MS;
+/// How long the server keeps a question for a lost box.
+pub const ASK_MS: u64 = 7 * DAY_MS;
+/// Questions for lost boxes that wait for one device in one conversation.
+pub const ASKS_MAX: usize = 256;
+/// Sessions in one pack.
+pub const PACK_SESSIONS_MAX: usize = 512;
+/// Longest encoded pack.
+pub const PACK_BYTES_MAX: usize = 48 * 1024;
 /// How long boxes to devices are kept.
 pub const DEVICE_BOX_MS: u64 = 35 * DAY_MS;
 /// Accounts in a conversation up to which its members are told what each has read, and who types.

@@ -1,6 +1,6 @@
 //! What the server says unasked (docs/spec/ledger.md §10).
 
-use crate::{AccountId, ConvId, HashHead, Page, Signed};
+use crate::{AccountId, ConvId, DeviceId, HashHead, Page, Signed};
 
 choice! {
     /// Pushes.
@@ -18,5 +18,7 @@ choice! {
         4 => Closing {},
         /// A member of a followed conversation types, or has stopped.
         5 => Typing { conv: ConvId, register: Signed },
+        /// A device has no box that opens of a session of this account's: the one that opened it may make one anew.
+        6 => BoxWanted { conv: ConvId, position: u64, account: AccountId, device: DeviceId },
     }
 }

@@ -80,9 +80,19 @@ choice! {
         21 => ControlHistory { conv: ConvId, after: u64 },
         /// Chains of accounts that the log remembers, members or not.
         22 => Chains { conv: ConvId, accounts: Vec<AccountId> },
+        /// One box to the account's history key in place of those at these positions.
+        24 => Pack { counter: u64, conv: ConvId, positions: Vec<u64>, key_box: Bytes },
+        /// This device has no box of the key event there that opens.
+        25 => AskBox { conv: ConvId, position: u64 },
+        /// A box made anew for a device that asked.
+        26 => GiveBox { counter: u64, conv: ConvId, position: u64, key_box: Bytes },
         /// A new registration for one of the account's secrets, after a password login on this
         /// connection; credential 0 is the password, 1 the recovery code. Each once a connection.
         27 => SecretStart { credential: u8, request: Bytes },
+        /// Boxes to the account's history key beside events above a position; `which` is the
+        /// number of a [`crate::KeysWanted`]. After a password login on this connection only,
+        /// positions apart.
+        29 => Keys { conv: ConvId, after: u64, which: crate::KeysWanted },
         /// Brings an account chain back to a restored server: statements of one account, in order,
         /// the bundle that its last vault statement names, and prekeys.
         30 => ReturnChain { statements: Vec<Signed>, bundle: Option<Bytes>, prekeys: Vec<Signed> },

@@ -53,6 +53,8 @@ choice! {
         14 => Chains { chains: Vec<Vec<Signed>> },
         /// To `SecretStart`: the OPAQUE response. The record goes into the next bundle.
         15 => SecretReply { response: Bytes },
+        /// To `Keys`: what there is up to position `to`; ask again from there while `more`.
+        16 => Keys { keys: Vec<crate::KeyAt>, to: u64, more: bool },
         /// To `Keepsake`: the sealed bundle, if the server has it, and the voucher.
         18 => Keepsake { bundle: Option<Bytes>, voucher: [u8; 32] },
         /// To `LogAt` and `ReturnEvents`: the last position; L at the position asked for, or at the

@@ -7,6 +7,7 @@
 //! [`records::MARK_STEP`] positions; what came later is applied to it when it is loaded.
 
 mod append;
+mod archive;
 mod bodies;
 mod boxes;
 mod create;
@@ -14,13 +15,16 @@ mod history;
 mod judge;
 mod line;
 mod loading;
+mod lost_boxes;
 mod places;
 mod reading;
 mod returned;
 
 pub(crate) use append::AppendJob;
+pub(crate) use archive::Packing;
 pub(crate) use judge::Parsed;
 pub(crate) use line::{Conversations, lost};
+pub(crate) use lost_boxes::NewBox;
 pub(crate) use reading::{Reader, history_recipient};
 pub(crate) use returned::{Given, ReturnJob};
 

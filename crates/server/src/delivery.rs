@@ -12,7 +12,7 @@ use bytes::Bytes;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use subrosa_proto::{AccountId, ConvId, DeviceId, HashHead, Page, Signed, limits};
+use subrosa_proto::{AccountId, ConvId, DeviceId, HashHead, Page, Push, Signed, limits};
 use tails::Tails;
 
 /// Who is online, and who follows what.
@@ -135,6 +135,13 @@ impl Delivery {
     pub(crate) fn own_chain(&self, account: &AccountId, head: HashHead) {
         for seat in self.seats().by_account.get(account).into_iter().flatten() {
             seat.put(|inbox| inbox.chain(account, head));
+        }
+    }
+
+    /// Tells the connections of a device about a box.
+    pub(crate) fn tell_box(&self, device: &DeviceId, push: &Push) {
+        for seat in self.seats().by_device.get(device).into_iter().flatten() {
+            seat.put(|inbox| inbox.boxes(push.clone()));
         }
     }
 

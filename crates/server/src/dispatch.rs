@@ -1,11 +1,11 @@
 //! From a request of a logged-in device to the part of the server that carries it out.
 
-use crate::conversations::{AppendJob, Given, Parsed, ReturnJob};
+use crate::conversations::{AppendJob, Given, NewBox, Packing, Parsed, ReturnJob};
 use crate::limits::Pace;
 use crate::records::PlaceRow;
 use crate::refused::{Outcome, Refused};
 use crate::session::{Ready, Reply};
-use crate::storage::Store;
+use crate::storage::{Idem, Store};
 use bytes::Bytes;
 use std::time::Duration;
 use subrosa_proto::{ConvId, ErrorCode, Request, Response, Signed, limits};
@@ -190,6 +190,10 @@ impl<S: Store> Ready<S> {
             | Request::Keepsake {}
             | Request::LogAt { .. }
             | Request::ReturnBoxes { .. } => self.take_back(request).await,
+            Request::Keys { .. }
+            | Request::Pack { .. }
+            | Request::AskBox { .. }
+            | Request::GiveBox { .. } => self.carry_keys(request).await,
             Request::ChainAppend { .. }
             | Request::DeviceLogin { .. }
             | Request::RegisterStart { .. }
@@ -209,6 +213,69 @@ impl<S: Store> Ready<S> {
         pace.take(&mut self.typing, self.office.uptime())
             .map_err(Refused::Later)?;
         self.office.typing(&self.seat, &conv, register).await
+    }
+
+    /// What is about keys: the account's archive, and boxes that were lost.
+    async fn carry_keys(&self, request: Request) -> Outcome<Response> {
+        let office = self.office.clone();
+        let (account, device) = (self.seat.account, self.seat.device);
+        let done = |()| Response::Done {};
+        match request {
+            Request::Keys { conv, after, which } => {
+                let place = self.place(&conv).await?;
+                office
+                    .keys(&self.reader(), &conv, &place, after, which)
+                    .await
+            }
+            Request::Pack {
+                counter,
+                conv,
+                positions,
+                key_box,
+            } => {
+                let place = self.place(&conv).await?;
+                let packing = Packing {
+                    idem: Idem {
+                        device: device.0,
+                        counter,
+                    },
+                    positions,
+                    bytes: key_box,
+                };
+                office
+                    .pack(&account, &conv, &place, packing)
+                    .await
+                    .map(done)
+            }
+            Request::AskBox { conv, position } => {
+                let place = self.place(&conv).await?;
+                office
+                    .ask_box(&self.reader(), &conv, &place, position)
+                    .await
+            }
+            Request::GiveBox {
+                counter,
+                conv,
+                position,
+                key_box,
+            } => {
+                let place = self.place(&conv).await?;
+                let idem = Idem {
+                    device: device.0,
+                    counter,
+                };
+                let given = NewBox {
+                    conv,
+                    position,
+                    bytes: key_box,
+                };
+                office
+                    .give_box(&self.reader(), &place, idem, given)
+                    .await
+                    .map(done)
+            }
+            _ => Err(ErrorCode::OutOfTurn.into()),
+        }
     }
 
     async fn read(&self, conv: ConvId, from: u64, count: u64) -> Outcome<Response> {

@@ -159,6 +159,23 @@ record! {
     }
 }
 
+record! {
+    /// A question for a lost box.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct AskRow {
+        /// The conversation.
+        pub conv: ConvId,
+        /// Position of the key event.
+        pub position: u64,
+        /// Whose device asks.
+        pub account: AccountId,
+        /// Which.
+        pub device: DeviceId,
+        /// Since when it waits for an answer.
+        pub since_ms: u64,
+    }
+}
+
 pub(crate) fn server() -> RecordKey {
     RecordKey::new(b'!', &[])
 }
@@ -273,6 +290,25 @@ pub(crate) fn receipts(conv: &ConvId) -> RecordKey {
 }
 pub(crate) fn receipt(conv: &ConvId, device: &DeviceId) -> RecordKey {
     RecordKey::new(b'R', &[&conv.0, &device.0])
+}
+
+/// How often an account has packed its boxes in a conversation.
+pub(crate) fn packed(account: &AccountId, conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'H', &[&account.0, &conv.0])
+}
+/// Questions for lost boxes, by the device that opened the session.
+pub(crate) fn asks() -> RecordKey {
+    RecordKey::new(b'Q', &[])
+}
+pub(crate) fn asks_of(opener: &DeviceId) -> RecordKey {
+    RecordKey::new(b'Q', &[&opener.0])
+}
+pub(crate) fn asks_in(opener: &DeviceId, conv: &ConvId) -> RecordKey {
+    RecordKey::new(b'Q', &[&opener.0, &conv.0])
+}
+pub(crate) fn ask(opener: &DeviceId, conv: &ConvId, position: u64, asker: &DeviceId) -> RecordKey {
+    let position = position.to_be_bytes();
+    RecordKey::new(b'Q', &[&opener.0, &conv.0, &position, &asker.0])
 }
 
 /// Every so many positions the state of a conversation and its L are written down.

@@ -304,6 +304,9 @@ fn keep_up<E: Engine>(office: &Arc<Office<E>>) -> watch::Receiver<Option<&'stati
                     if let Err(error) = office.store.sweep(office.now_ms()).await {
                         tracing::warn!(%error, "the store could not be swept");
                     }
+                    if let Err(refused) = office.sweep_asks().await {
+                        refused.report();
+                    }
                 }
                 reason = office.store.ended() => {
                     if !*office.closing.borrow() {

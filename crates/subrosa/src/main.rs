@@ -8,6 +8,7 @@ mod demo;
 mod enrolment;
 mod exit;
 mod folders;
+mod history;
 mod invitation;
 mod listen;
 mod log;

@@ -62,9 +62,12 @@ impl Look {
             RowKind::Info { text } => return format!("{time} -- {}", harmless(text)),
             what => shown(what),
         };
-        let state = row
+        let mut state = row
             .state
             .map_or(String::new(), |state| format!("  {}", words(state)));
+        if row.checking {
+            state.push_str("  [history still being checked]");
+        }
         let (before, after) = (answered(&row.beside), beside(&row.beside));
         format!("{time} {}: {before}{body}{after}{state}", self.author(row))
     }
@@ -195,6 +198,7 @@ mod tests {
 
     fn row(what: RowKind) -> Row {
         Row {
+            checking: false,
             cursor: 7,
             id: "00".to_owned(),
             conversation: "@bob".to_owned(),
@@ -245,6 +249,16 @@ mod tests {
         assert_eq!(
             look().with_conversations().line(&own),
             "14:03 ada to @bob: hello  ✓✓ read"
+        );
+    }
+
+    #[test]
+    fn what_is_shown_ahead_of_the_history_says_so() {
+        let mut ahead = text("hello");
+        ahead.checking = true;
+        assert_eq!(
+            look().line(&ahead),
+            "14:03 bob: hello  [history still being checked]"
         );
     }
 

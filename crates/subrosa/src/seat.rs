@@ -148,6 +148,7 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Evidence(_) => "evidence",
         Answer::Losses(_) => "losses",
         Answer::Subscribed { .. } => "subscribed",
+        Answer::History(_) => "history",
         Answer::Outbox { .. } => "outbox",
         Answer::Room(_) => "room",
         Answer::Rooms(_) => "rooms",

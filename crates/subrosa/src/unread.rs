@@ -39,6 +39,7 @@ mod tests {
 
     fn talk(name: &str, unread: u64, unread_more: bool) -> ConversationView {
         ConversationView {
+            checking: false,
             name: name.to_owned(),
             conv: String::new(),
             unread,

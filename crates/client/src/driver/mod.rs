@@ -3,6 +3,7 @@
 //! One task takes what has come (calls of faces, messages of the server, time), hands it to the
 //! engine in one transaction, commits, and only then carries the effects out.
 
+mod checking;
 mod dial;
 mod link;
 mod pulse;
@@ -11,6 +12,7 @@ mod rounds;
 pub(crate) use dial::dial;
 
 use crate::command::{Call, Failure};
+use crate::engine::ArchiveTally;
 use crate::home::{Home, Start, Starting};
 use crate::store::{Store, StoreKey};
 use rounds::Rounds;
@@ -63,14 +65,14 @@ pub(crate) fn now_ms() -> u64 {
     })
 }
 
-/// Brings a fresh store up to the server's state over a link that has just proven a password.
-pub(crate) async fn catch_up(
+/// Fetches the keys of the whole history into a store, over a link that has just proven a password.
+/// The history itself comes later, without the password.
+pub(crate) async fn fetch_archive(
     store: Store,
     history: subrosa_e2e::HistoryOpener,
     link: subrosa_channel::io::Link,
-) -> Result<Store, Failure> {
+) -> Result<(Store, ArchiveTally), Failure> {
     let mut rounds = Rounds::new(store)?;
-    rounds.with_history(history);
-    rounds.catch_up(link).await?;
-    Ok(rounds.into_store())
+    let tally = rounds.fetch_archive(history, link).await?;
+    Ok((rounds.into_store(), tally))
 }

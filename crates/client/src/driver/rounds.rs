@@ -1,12 +1,14 @@
 //! The driver's rounds: what has come, one transaction, the effects.
 
+use super::checking::checked;
 use super::link::{FromLink, LinkTask, Order, Target};
-use crate::command::{Answer, Call, Caller, Command, Failure};
-use crate::engine::{CallId, Effect, Engine, EngineError, Input, Turn};
+use crate::command::{Answer, Call, Failure};
+use crate::engine::{ArchiveTally, CallId, Effect, Engine, EngineError, Input, Turn};
 use crate::store::Store;
 use crate::view::Notice;
 use std::collections::HashMap;
 use std::time::Duration;
+use subrosa_e2e::HistoryOpener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -18,8 +20,8 @@ const INPUTS_WAITING_MAX: usize = 64;
 const TICK: Duration = Duration::from_secs(60);
 /// Pause before the server is asked again after the local store has failed.
 const STORE_PAUSE_MS: u64 = 5_000;
-/// A first synchronisation during which nothing arrives for so long is given up.
-const CATCH_UP_IDLE: Duration = Duration::from_secs(30);
+/// Keys of a history of which nothing arrives for so long are given up.
+const ARCHIVE_IDLE: Duration = Duration::from_secs(60);
 
 /// Engine, store and the calls that are open.
 pub(super) struct Rounds {
@@ -59,10 +61,6 @@ impl Rounds {
         })
     }
 
-    pub fn with_history(&mut self, opener: subrosa_e2e::HistoryOpener) {
-        self.engine.with_history(opener);
-    }
-
     pub fn into_store(self) -> Store {
         self.store
     }
@@ -70,7 +68,8 @@ impl Rounds {
     /// Runs until the last caller has gone.
     pub async fn run(mut self, mut calls: mpsc::Receiver<Call>) {
         let (target_to, target) = watch::channel(self.target());
-        let (inputs_to, mut inputs) = mpsc::channel(INPUTS_WAITING_MAX);
+        let (inputs_to, inputs) = mpsc::channel(INPUTS_WAITING_MAX);
+        let mut inputs = checked(inputs, INPUTS_WAITING_MAX);
         let link = LinkTask::start(target, inputs_to);
         loop {
             let first = tokio::select! {
@@ -242,46 +241,39 @@ impl Rounds {
         }
     }
 
-    /// Takes in all that the server has, over a link that is open already.
-    pub async fn catch_up(&mut self, open: subrosa_channel::io::Link) -> Result<(), Failure> {
+    /// Fetches the keys of the history over a link on which a password was proved.
+    pub async fn fetch_archive(
+        &mut self,
+        opener: HistoryOpener,
+        open: subrosa_channel::io::Link,
+    ) -> Result<ArchiveTally, Failure> {
+        self.engine.fetch_archive(opener);
         let (target_to, target) = watch::channel(self.target());
         let (inputs_to, mut inputs) = mpsc::channel(INPUTS_WAITING_MAX);
         let link = LinkTask::adopt(open, target, inputs_to);
-        let (reply, mut answer) = oneshot::channel();
-        let command = Command::Read {
-            conversation: None,
-            before: None,
-            since: None,
-            limit: 0,
-            fresh: true,
-        };
-        let call = Call {
-            caller: Caller(String::new()),
-            command,
-            reply,
-            notices: None,
-        };
-        self.round(vec![Given::Call(call)], &link, &target_to);
+        let mut last = Instant::now();
         let outcome = loop {
-            match tokio::time::timeout(CATCH_UP_IDLE, inputs.recv()).await {
-                Err(_) => {
-                    break Err(Failure::network(
-                        "the server stopped sending the history; the rest comes later by itself",
-                    ));
-                }
-                Ok(None) => break Ok(()),
-                Ok(Some((_, Input::Lost))) => {
-                    break Err(Failure::network(
-                        "the connection ended before the whole history was here; run `subrosa login` again",
-                    ));
-                }
-                Ok(Some(input)) => self.round(vec![Given::Link(input)], &link, &target_to),
+            if let Some(tally) = self.engine.archived() {
+                break Ok(tally);
             }
-            match answer.try_recv() {
-                Ok(Ok(_)) => break Ok(()),
-                Ok(Err(failure)) => break Err(failure),
-                Err(_) => {}
+            let given = tokio::select! {
+                input = inputs.recv() => match input {
+                    Some((_, Input::Lost | Input::Unreachable { .. })) | None => break Err(Failure::network(
+                        "the connection ended before the keys of the history were here; try again",
+                    )),
+                    Some(input) => {
+                        last = Instant::now();
+                        Given::Link(input)
+                    }
+                },
+                () = tokio::time::sleep_until(self.wake.min(last + ARCHIVE_IDLE)) => Given::Tick,
+            };
+            if last.elapsed() >= ARCHIVE_IDLE {
+                break Err(Failure::network(
+                    "the server stopped sending the keys of the history; try again",
+                ));
             }
+            self.round(vec![given], &link, &target_to);
         };
         link.close().await;
         outcome

@@ -11,8 +11,8 @@ use crate::store::{Entry, Held};
 use crate::view::{Notice, SendState};
 use bytes::Bytes;
 use subrosa_e2e::{
-    Body, Content, ContentRef, InviteIssued, OpenError, Opened, QuoteVerdict, StoredSession,
-    judge_quote,
+    Body, Content, ContentRef, InviteIssued, OpenError, Opened, QuoteVerdict, RecordName,
+    StoredSession, judge_quote,
 };
 use subrosa_ledger::Effect as Meaning;
 use subrosa_proto::{
@@ -159,17 +159,24 @@ impl Engine {
             lookup.finish()?;
             held
         };
-        if held.is_none() {
-            let boxes: Vec<KeyBox> = delivered
-                .boxes
-                .iter()
-                .filter_map(|bytes| decode(bytes).ok())
-                .collect();
-            let Some(opened) = self.open_boxes(event, &boxes, spot.arrived_ms) else {
-                return Ok(());
-            };
-            turn.desk.save(&opened.to_changes())?;
-            talk.boxes_opened = true;
+        let known = match held {
+            // What came with the key before its event was judged may say otherwise than the event.
+            Some(held) if held.ctl != talk.state.ctl() => {
+                self.readings.forget(session);
+                held.confirmed(event, spot.arrived_ms).ok()
+            }
+            Some(_) => None,
+            None => {
+                let found = self.find_key(turn, spot, delivered, event, session)?;
+                talk.boxes_opened |= found.is_some();
+                if found.is_none() {
+                    return Ok(());
+                }
+                found
+            }
+        };
+        if let Some(session) = known {
+            turn.desk.save(&session.to_changes())?;
         }
         turn.desk.set_newest_session(talk.no, session)?;
         for (position, arrived_ms, bytes) in turn.desk.take_held(talk.no, session.as_bytes())? {
@@ -193,23 +200,29 @@ impl Engine {
         Ok(())
     }
 
-    fn open_boxes(
+    /// The session of a key event that is not in the store, out of a pack or out of its boxes.
+    fn find_key(
         &self,
+        turn: &Turn<'_>,
+        spot: &Spot,
+        delivered: &Delivered,
         event: &Event,
-        boxes: &[KeyBox],
-        arrived_ms: u64,
-    ) -> Option<StoredSession> {
-        match self.machine.open_key(event, boxes, arrived_ms) {
-            Ok(session) => return Some(session),
-            Err(error) => tracing::debug!(%error, "no box of this device"),
-        }
-        match self.history.as_ref()?.open_key(event, boxes, arrived_ms) {
-            Ok(session) => Some(session),
-            Err(error) => {
-                tracing::debug!(%error, "no box of the history key");
-                None
+        session: &SessionId,
+    ) -> Result<Option<StoredSession>, EngineError> {
+        let packed = RecordName::Packed(*session);
+        if let Some(first_key) = turn.desk.record(&packed)? {
+            turn.desk.drop_record(&packed)?;
+            match StoredSession::from_pack(event, &first_key, spot.arrived_ms) {
+                Ok(found) => return Ok(Some(found)),
+                Err(error) => tracing::info!(%error, "a pack held another key"),
             }
         }
+        let boxes = delivered.boxes.iter();
+        let boxes: Vec<KeyBox> = boxes.filter_map(|bytes| decode(bytes).ok()).collect();
+        let opened = self.machine.open_key(event, &boxes, spot.arrived_ms);
+        Ok(opened
+            .inspect_err(|error| tracing::debug!(%error, "no box of this device"))
+            .ok())
     }
 
     fn message(
@@ -220,7 +233,7 @@ impl Engine {
         event: &Event,
     ) -> Result<(), EngineError> {
         let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), true);
-        let opened = self.machine.open(event, &lookup);
+        let opened = self.machine.open_along(event, &mut self.readings, &lookup);
         lookup.finish()?;
         match opened {
             Ok(opened) => self.content(turn, talk, spot, opened),
@@ -233,7 +246,7 @@ impl Engine {
                     session: session.as_bytes(),
                     time_ms: spot.arrived_ms,
                     // What was written before this device existed was not for it.
-                    owed: spot.author != self.account && self.history.is_none(),
+                    owed: spot.author != self.account && spot.arrived_ms >= self.since_ms,
                     event: &bytes,
                 };
                 turn.desk.hold(talk.no, &held)?;
@@ -427,7 +440,8 @@ impl Engine {
         talk: &Talk,
         cursor: Option<u64>,
     ) -> Result<(), EngineError> {
-        let Some(cursor) = cursor.filter(|_| !self.silenced(talk)) else {
+        let heard = !self.subscribers.is_empty() && !self.silenced(talk);
+        let Some(cursor) = cursor.filter(|_| heard) else {
             return Ok(());
         };
         let Some(line) = turn.desk.line(cursor)? else {

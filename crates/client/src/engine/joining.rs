@@ -236,6 +236,7 @@ impl Engine {
         self.keep_event(turn, no, start.position, &add)?;
         self.note_start(turn, no, &start)?;
         self.tell_joined(turn, no)?;
+        self.ask_newest(turn, &conv);
         self.follow(turn, conv, start.position.saturating_add(1));
         self.caught_up(turn)
     }

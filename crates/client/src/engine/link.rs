@@ -1,6 +1,8 @@
 //! The link as the engine sees it: requests under way, answers, pushes, and its end.
 
+use super::archive::WantedKeys;
 use super::commands::Waiting;
+use super::frame::Frame;
 use super::joining::Start;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError, fact};
@@ -9,7 +11,7 @@ use crate::view::LinkState;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use subrosa_e2e::Receipt;
-use subrosa_proto::{AccountId, ConvId, FromServer, Name, Push, Request, Response, decode};
+use subrosa_proto::{AccountId, ConvId, FromServer, Name, Push, Request, Response};
 
 /// A request that is not answered within this is one that never will be: the link is made anew.
 const ANSWER_MS_MAX: u64 = 90_000;
@@ -28,6 +30,11 @@ pub enum Input {
     Frame {
         /// As it came.
         message: Bytes,
+    },
+    /// A message from the server, the signatures in it verified.
+    Checked {
+        /// As it was read.
+        frame: Frame,
     },
     /// The channel has ended.
     Lost,
@@ -74,6 +81,8 @@ pub(super) struct Link {
     pub listing: bool,
     /// Conversations that are not in the store yet.
     pub joining: HashSet<ConvId>,
+    /// How far those reach, as they were listed.
+    pub expected: HashMap<ConvId, u64>,
     /// Conversations that the server did not give, and when they are asked for again.
     pub later: HashMap<ConvId, u64>,
     /// Starts in the middle of a log that are being fetched.
@@ -157,6 +166,12 @@ pub(super) enum Asked {
     Logout,
     /// The chain of somebody who may be no member any more.
     AuthorChain,
+    /// Keys of the history.
+    Keys(WantedKeys),
+    /// The first event of a conversation that is not in the store.
+    First(ConvId),
+    /// Its newest page, ahead of the history.
+    Newest(ConvId),
     /// Its answer changes nothing.
     Nothing,
 }
@@ -169,6 +184,7 @@ impl Link {
             asked: HashMap::new(),
             listing: false,
             joining: HashSet::new(),
+            expected: HashMap::new(),
             later: HashMap::new(),
             starts: HashMap::new(),
             refused: HashMap::new(),
@@ -220,7 +236,11 @@ impl Link {
         let asking = self.asked.values().any(|(asked, _)| {
             matches!(
                 asked,
-                Asked::Login | Asked::Conversations | Asked::Create { .. }
+                Asked::Login
+                    | Asked::Conversations
+                    | Asked::Create { .. }
+                    | Asked::Keys(_)
+                    | Asked::First(_)
             )
         });
         self.online() && !self.listing && !asking && self.joining.is_empty()
@@ -283,6 +303,7 @@ impl Engine {
     fn forget_link(&mut self) {
         self.link.asked.clear();
         self.link.joining.clear();
+        self.link.expected.clear();
         self.link.later.clear();
         self.link.starts.clear();
         self.link.refused.clear();
@@ -362,12 +383,9 @@ impl Engine {
         )
     }
 
-    pub(super) fn arrived(
-        &mut self,
-        turn: &mut Turn<'_>,
-        message: Bytes,
-    ) -> Result<(), EngineError> {
-        let Ok(message) = decode::<FromServer>(&message) else {
+    pub(super) fn arrived(&mut self, turn: &mut Turn<'_>, frame: Frame) -> Result<(), EngineError> {
+        self.proofs = frame.proofs;
+        let Some(message) = frame.message else {
             return self.server_broke_protocol(turn, "a message that this version cannot read");
         };
         match message {
@@ -411,7 +429,7 @@ impl Engine {
                 }
                 Ok(())
             }
-            Push::Closing {} => Ok(()),
+            Push::BoxWanted { .. } | Push::Closing {} => Ok(()),
             Push::Typing { conv, register } => self.typing_heard(turn, &conv, &register),
         }
     }
@@ -459,6 +477,9 @@ impl Engine {
             (Asked::Receipt { no, at, receipt }, response) => {
                 self.register_answered(turn, no, at, receipt, &response)
             }
+            (Asked::First(conv), response) => self.first_came(turn, conv, response),
+            (Asked::Newest(conv), response) => self.newest_came(turn, conv, response),
+            (Asked::Keys(wanted), response) => self.keys_came(turn, wanted, response),
             (Asked::OwnChain, Response::Chain { statements }) => {
                 self.own_chain_came(turn, &statements)
             }

@@ -54,6 +54,10 @@ impl Engine {
         self.tell_link(turn, LinkState::Online);
         self.judge_clock(turn, login.time_ms);
         self.judge_own_head(turn, &login.chain);
+        if self.archive.is_some() {
+            self.since_ms = login.time_ms;
+            turn.desk.set_fact(fact::SINCE, &login.time_ms)?;
+        }
         self.publish_prekey(turn)?;
         self.want_keepsake(turn)?;
         self.link.listing = true;
@@ -74,6 +78,11 @@ impl Engine {
             );
             turn.desk.drop_fact(fact::PREKEY)?;
             turn.desk.set_fact(fact::RETURN_DUE, incarnation)?;
+            // What was shown ahead of the history may be what was lost.
+            turn.desk.drop_previews()?;
+            self.talks
+                .values_mut()
+                .for_each(|talk| talk.preview.clear());
         }
         self.return_due = turn.desk.fact::<Incarnation>(fact::RETURN_DUE)?.is_some();
         turn.desk.set_fact(fact::INCARNATION, incarnation)?;
@@ -156,6 +165,9 @@ impl Engine {
         heads: &[ConvHead],
         more: bool,
     ) -> Result<(), EngineError> {
+        if self.archive.is_some() {
+            return self.want_keys(turn, heads, more);
+        }
         let mut cursors = Vec::new();
         for head in heads {
             let no = self.numbers.get(&head.conv).copied();
@@ -167,11 +179,17 @@ impl Engine {
                         next: talk.next(),
                     });
                 }
-                None => self.want(turn, head.conv),
+                None => {
+                    self.link.expected.insert(head.conv, head.head);
+                    self.want(turn, head.conv);
+                }
             }
             if let Some(no) = no {
                 self.judge_head(turn, no, head.head)?;
             }
+        }
+        for Cursor { conv, .. } in &cursors {
+            self.ask_newest(turn, conv);
         }
         for part in cursors.chunks(limits::CURSORS_MAX) {
             let cursors = part.to_vec();

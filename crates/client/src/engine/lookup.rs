@@ -1,10 +1,11 @@
 //! What the reducer and e2e may look up: the store and the people known.
 
+use super::frame::Proofs;
 use super::people::People;
 use crate::store::{Desk, StoreError};
 use std::cell::RefCell;
 use subrosa_e2e::{Keyring, RecordName, StoredSession};
-use subrosa_ledger::{Account, Record};
+use subrosa_ledger::{Account, Authentic, Record};
 use subrosa_proto::{AccountId, ConvId, EventHash, LogHash, SessionId};
 
 /// The look-ups of one judgement.
@@ -15,6 +16,8 @@ pub(super) struct Lookup<'a> {
     no: Option<i64>,
     /// Whether the members' chains were fetched after the events that are judged had arrived.
     newest: bool,
+    /// Events whose signatures were verified when they arrived.
+    proofs: Option<&'a Proofs>,
     /// The reducer's questions cannot fail, the store can: the first failure is kept here.
     failed: RefCell<Option<StoreError>>,
 }
@@ -31,8 +34,15 @@ impl<'a> Lookup<'a> {
             people,
             no,
             newest,
+            proofs: None,
             failed: RefCell::new(None),
         }
+    }
+
+    /// With the signatures that were verified ahead of the judgement.
+    pub const fn with_proofs(mut self, proofs: &'a Proofs) -> Self {
+        self.proofs = Some(proofs);
+        self
     }
 
     /// Whether the store answered all questions.
@@ -84,5 +94,8 @@ impl Record for Lookup<'_> {
     fn seen(&self, event: &EventHash) -> bool {
         self.no
             .is_some_and(|no| self.kept(self.desk.seen(no, event)).unwrap_or(false))
+    }
+    fn authentic(&self, event: &EventHash) -> Option<&Authentic> {
+        self.proofs?.of(event)
     }
 }

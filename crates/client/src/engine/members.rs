@@ -204,7 +204,7 @@ impl Engine {
         let refused = self.link.refused.remove(&conv);
         self.tell_own_account();
         let Some(no) = self.numbers.get(&conv).copied() else {
-            self.follow(turn, conv, 1);
+            self.ask_first(turn, conv);
             return Ok(());
         };
         let Some(talk) = self.talks.get_mut(&no) else {

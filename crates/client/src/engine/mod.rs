@@ -8,6 +8,7 @@
 //!
 //! | file | job |
 //! |---|---|
+//! | `frame` | a message of the server, decoded and checked ahead |
 //! | `link` | requests under way, what the server answers and pushes |
 //! | `login` | the device's login, and the state of the server that comes with it |
 //! | `sync` | events of a conversation, in order, once |
@@ -33,6 +34,8 @@
 //! | `own_account` | this account's devices and secrets, as its chain and they themselves tell |
 //! | `ending` | devices that are over: revoked, logged out, this one |
 //! | `alarms` | what the person has to know once |
+//! | `archive` | the keys of the history, after a password |
+//! | `preview` | the newest page, ahead of the history |
 //! | `upkeep` | what has to be done from time to time |
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
 //! | `rows`, `room_rows` | what faces see |
@@ -41,12 +44,14 @@ mod absent;
 mod acting;
 mod alarms;
 mod amending;
+mod archive;
 mod commands;
 mod confirmed;
 mod deeds;
 mod ending;
 mod expiring;
 mod forks;
+mod frame;
 mod inbox;
 mod invites;
 mod joining;
@@ -64,6 +69,7 @@ mod own_account;
 mod people;
 mod posted;
 mod posting;
+mod preview;
 mod receipts;
 mod renewing;
 mod requests;
@@ -83,6 +89,8 @@ mod typing;
 mod unread;
 mod upkeep;
 
+pub use archive::ArchiveTally;
+pub use frame::{Frame, WORTH_BYTES};
 pub use link::{Down, Input};
 pub use turn::{CallId, Effect, Turn};
 
@@ -90,6 +98,7 @@ use crate::command::Failure;
 use crate::store::{Desk, Labels, StoreError};
 use crate::view::{LinkState, Notice};
 use alarms::Alarm;
+use archive::Archive;
 use deeds::DeedCall;
 use link::Link;
 use people::People;
@@ -97,7 +106,7 @@ use returning::Returning;
 use rooms::Rooms;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use subrosa_e2e::{CONTENT_VERSION, HistoryOpener, Machine};
+use subrosa_e2e::{CONTENT_VERSION, Machine, Readings};
 use subrosa_proto::{AccountId, Address, ConvId, DeviceId, PROTOCOL_MIN, Signed};
 use talk::{Halt, Talk};
 use typing::Typing;
@@ -130,6 +139,8 @@ pub mod fact {
     pub const LOGOUT: &str = "logout";
     /// The server does not let this device in any more.
     pub const ENDED: &str = "ended";
+    /// Since when, by the server's clock, what is written is written for this device too.
+    pub const SINCE: &str = "since";
 }
 
 /// Warnings that are kept while nobody listens.
@@ -216,8 +227,6 @@ pub struct Engine {
     next_expiry_ms: Option<u64>,
     /// Contents of kinds that this build may know now are to be read again.
     outdated: bool,
-    /// Opens boxes of the account's history key, while a password has just been given.
-    history: Option<HistoryOpener>,
     /// The server was restored and may lack something that is here.
     return_due: bool,
     /// What is being brought back to it.
@@ -226,6 +235,16 @@ pub struct Engine {
     return_again_ms: u64,
     /// The account has shown its voucher to a server that did not know it.
     introduced: bool,
+    /// The keys of the history are being fetched, with the history key that a password has opened.
+    archive: Option<Archive>,
+    /// What came of it.
+    archived: Option<ArchiveTally>,
+    /// Since when, by the server's clock, what is written is written for this device too.
+    since_ms: u64,
+    /// Sessions that are being read.
+    readings: Readings,
+    /// Signatures that were verified ahead, of the message at hand.
+    proofs: frame::Proofs,
 }
 
 impl Engine {
@@ -260,6 +279,7 @@ impl Engine {
             talk.halt = desk.divergence(talk.no)?.map(Halt::Diverged);
             talks.insert(talk.no, talk);
         }
+        preview::load(desk, &mut talks)?;
         let numbers = talks.values().map(|talk| (talk.id(), talk.no)).collect();
         let mut engine = Self {
             account,
@@ -289,11 +309,15 @@ impl Engine {
             typing: Typing::default(),
             next_expiry_ms: Some(0),
             outdated: desk.fact(fact::CONTENT_VERSION)? != Some(CONTENT_VERSION),
-            history: None,
             return_due: false,
             returning: None,
             return_again_ms: 0,
             introduced: false,
+            archive: None,
+            archived: None,
+            since_ms: desk.fact(fact::SINCE)?.unwrap_or(0),
+            readings: Readings::default(),
+            proofs: frame::Proofs::default(),
         };
         for (_, trust) in engine.compared().collect::<Vec<_>>() {
             engine.people.compared(&trust);
@@ -303,11 +327,6 @@ impl Engine {
             engine.people.decisions.insert(name, decision);
         }
         Ok(engine)
-    }
-
-    /// Lets this engine read what was sealed to the account's history key, until it is dropped.
-    pub fn with_history(&mut self, opener: HistoryOpener) {
-        self.history = Some(opener);
     }
 
     /// Where the server is.
@@ -340,7 +359,8 @@ impl Engine {
                 transcript,
                 version,
             } => self.linked(turn, &transcript, version),
-            Input::Frame { message } => self.arrived(turn, message),
+            Input::Frame { message } => self.arrived(turn, Frame::plain(&message)),
+            Input::Checked { frame } => self.arrived(turn, frame),
             Input::Lost => self.lost(turn),
             Input::Unreachable { down } => self.unreachable(turn, down),
             Input::Command {

@@ -4,6 +4,7 @@
 //! read in `posted`.
 
 use super::login::behind_failure;
+use super::preview::misled_failure;
 use super::rows::LINE_CONTENT;
 use super::sync::{diverged_failure, fork_failure};
 use super::talk::{Halt, Talk};
@@ -128,7 +129,7 @@ impl Engine {
             return Some(over);
         }
         let talk = self.talks.get(&no)?;
-        if talk.halt == Some(Halt::Forked) {
+        if matches!(talk.halt, Some(Halt::Forked | Halt::Misled)) {
             return Some(fork_failure(&talk.name));
         }
         if self.silenced(talk) {
@@ -152,14 +153,11 @@ impl Engine {
         let Some(talk) = self.talks.get(&no) else {
             return Ok(());
         };
+        if talk.halt == Some(Halt::Behind) && self.is_returning() {
+            return Ok(());
+        }
         let name = &talk.name;
-        let kept = match talk.halt {
-            Some(Halt::Forked) => Some(fork_failure(name)),
-            Some(Halt::Behind) if self.is_returning() => return Ok(()),
-            Some(Halt::Behind) => Some(behind_failure(name)),
-            Some(Halt::Diverged(_)) => Some(diverged_failure(name)),
-            None => self.distrust(talk),
-        };
+        let kept = self.halted(talk).or_else(|| self.distrust(talk));
         if kept.is_none() && !talk.held_back(&self.account) {
             return Ok(());
         }
@@ -171,6 +169,18 @@ impl Engine {
             })
         });
         self.release_sends(turn, Some(no), kept.as_ref(), &dropped)
+    }
+
+    /// Why nothing is sent in a conversation, whoever its members are.
+    pub(super) fn halted(&self, talk: &Talk) -> Option<Failure> {
+        let name = &talk.name;
+        match talk.halt? {
+            Halt::Forked => Some(fork_failure(name)),
+            Halt::Misled => Some(misled_failure(name)),
+            Halt::Behind if self.is_returning() => None,
+            Halt::Behind => Some(behind_failure(name)),
+            Halt::Diverged(_) => Some(diverged_failure(name)),
+        }
     }
 
     /// Why nothing is sealed for the members of a conversation, if one of them is not trusted.

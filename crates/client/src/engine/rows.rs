@@ -76,6 +76,9 @@ impl Engine {
             time_ms: arrived.unwrap_or(line.author_ms),
             time_of_arrival: arrived.is_some(),
             state: line.state.map(send_state),
+            checking: line
+                .position
+                .is_some_and(|position| talk.preview.contains_key(&position)),
             what,
             beside: Box::new(beside),
         })
@@ -124,6 +127,7 @@ impl Engine {
             blocked: self.silenced(talk),
             pending,
             trust,
+            checking: !talk.preview.is_empty(),
             last,
         })
     }

@@ -21,6 +21,8 @@ enum Step {
     Placed,
     /// An account must be known better before it can be judged.
     Needs(AccountId),
+    /// What was shown ahead of the log is not what it holds.
+    Misled,
     /// The log contradicts itself.
     Forked(String),
     /// It is no event.
@@ -53,7 +55,7 @@ impl Engine {
         let Some(mut talk) = self.talks.remove(&no) else {
             return Ok(());
         };
-        if talk.halt == Some(Halt::Forked) {
+        if matches!(talk.halt, Some(Halt::Forked | Halt::Misled)) {
             self.talks.insert(no, talk);
             return Ok(());
         }
@@ -72,6 +74,7 @@ impl Engine {
             Step::Placed => {}
             Step::Needs(account) => self.refresh_author(turn, no, account),
             Step::Forked(what) => self.forked(turn, no, &what)?,
+            Step::Misled => self.misled(turn, no)?,
             Step::Broken => {
                 return self.server_broke_protocol(turn, "an event that cannot be read");
             }
@@ -104,6 +107,10 @@ impl Engine {
             }
         }
         if talk.next() > before {
+            if std::mem::take(&mut talk.checked) {
+                let conversation = talk.name.clone();
+                self.tell(turn, talk.no, &Notice::Checked { conversation });
+            }
             talk.advanced();
             turn.desk.set_state(talk.no, &encode(&talk.state))?;
             self.keep_state(turn, talk.no, &talk.state)?;
@@ -123,7 +130,8 @@ impl Engine {
             return Ok(Step::Broken);
         };
         let newest = position <= talk.members.chains_to;
-        let lookup = Lookup::new(turn.desk, &self.people, Some(talk.no), newest);
+        let lookup =
+            Lookup::new(turn.desk, &self.people, Some(talk.no), newest).with_proofs(&self.proofs);
         let verdict = talk.state.apply_carried(position, &event, &lookup);
         lookup.finish()?;
         let meaning = match verdict {
@@ -146,8 +154,16 @@ impl Engine {
             Err(_) => return Ok(Step::Broken),
         };
         let (at, log) = talk.state.head();
-        turn.desk
-            .add_log(talk.no, at, &log, &carried_hash(&event))?;
+        let hash = carried_hash(&event);
+        turn.desk.add_log(talk.no, at, &log, &hash)?;
+        if let Some(shown) = talk.preview.remove(&position) {
+            // A body that is gone by now leaves the same hash behind.
+            if shown != hash || meaning.is_none() {
+                return Ok(Step::Misled);
+            }
+            turn.desk.end_preview(talk.no, position)?;
+            talk.checked |= talk.preview.is_empty();
+        }
         self.judge_confirmation(talk, position, &event);
         self.keep_event(turn, talk.no, position, delivered)?;
         match (event, meaning) {
@@ -171,7 +187,7 @@ impl Engine {
             self.server_broke_protocol(turn, "an event that cannot be read")?;
             return Ok(None);
         };
-        let lookup = Lookup::new(turn.desk, &self.people, None, true);
+        let lookup = Lookup::new(turn.desk, &self.people, None, true).with_proofs(&self.proofs);
         let created = Conversation::create(&event, &lookup);
         lookup.finish()?;
         let state = match created {
@@ -268,11 +284,19 @@ impl Engine {
         for no in turn.desk.conversations_waiting()? {
             self.pump(turn, no)?;
         }
+        if self.all_readable() {
+            self.answer_readable(turn)?;
+        }
         if self.all_synced() {
             self.answer_synced(turn)?;
             self.answer_drained(turn)?;
         }
         Ok(())
+    }
+
+    /// Whether the newest of everything that the server had can be read.
+    pub(super) fn all_readable(&self) -> bool {
+        self.link.settled() && self.talks.values().all(Talk::readable)
     }
 
     /// Whether everything that the server had is here.

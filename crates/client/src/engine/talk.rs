@@ -2,9 +2,9 @@
 
 use super::members::Members;
 use crate::store::{StoreError, Stored};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use subrosa_ledger::Conversation;
-use subrosa_proto::{AccountId, ContentId, ConvId, Form, Role};
+use subrosa_proto::{AccountId, ContentId, ConvId, EventHash, Form, Role};
 
 /// Why nothing is sent in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,18 @@ pub(super) enum Halt {
     Forked,
     /// A restored server has another log after this position. The person has to see what is lost.
     Diverged(u64),
+    /// The newest page that was shown ahead is not what the log holds.
+    Misled,
     /// The server's log ends before this one: it was restored from a copy, or it lies.
     Behind,
+}
+
+/// The newest page of a conversation whose history is long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newest {
+    Unasked,
+    Asked,
+    Here,
 }
 
 /// A conversation.
@@ -53,6 +63,12 @@ pub(super) struct Talk {
     pub placed: Vec<i64>,
     /// Own contents that a restored server has lost are looked for once all of it is here.
     pub reopens: bool,
+    /// What has to stand at the positions that are shown ahead of the history.
+    pub preview: BTreeMap<u64, EventHash>,
+    /// The last of them has just been checked.
+    pub checked: bool,
+    /// The newest page was asked for on this link, and whether it has come.
+    pub newest: Newest,
     /// Boxes were opened that the server need not keep.
     pub boxes_opened: bool,
 }
@@ -83,6 +99,9 @@ impl Talk {
             receipt_due: true,
             placed: Vec::new(),
             reopens: false,
+            preview: BTreeMap::new(),
+            newest: Newest::Unasked,
+            checked: false,
             boxes_opened: false,
         }
     }
@@ -99,6 +118,11 @@ impl Talk {
     /// Whether all that the server had when it last said so is here.
     pub fn synced(&self) -> bool {
         self.server_head.is_some_and(|head| self.next() > head)
+    }
+
+    /// Whether the newest that the server had can be read, be it ahead of the history.
+    pub fn readable(&self) -> bool {
+        self.settled() || self.newest == Newest::Here
     }
 
     /// Whether waiting any longer would bring nothing: all is here, or cannot be had now.
@@ -154,6 +178,7 @@ impl Talk {
         self.awaits_control = false;
         self.not_before_ms = 0;
         self.gaps = 0;
+        self.newest = Newest::Unasked;
         // The last one may have been lost with the link.
         self.receipt_due = true;
         if self.halt == Some(Halt::Behind) {

@@ -1,9 +1,10 @@
 //! What has to be done from time to time: prekeys, keys that are over, what was put off.
 
 use super::link::Asked;
+use super::talk::Talk;
 use super::turn::Turn;
 use super::{Engine, EngineError, fact};
-use subrosa_proto::{ErrorCode, Form, Prekey, Request, Response, decode, limits};
+use subrosa_proto::{ConvId, ErrorCode, Form, Prekey, Request, Response, decode, limits};
 
 /// How often keys that are over are looked for.
 const SWEEP_MS: u64 = 60 * 60 * 1_000;
@@ -17,6 +18,9 @@ impl Engine {
             .forget_deeds(turn.now_ms.saturating_sub(limits::IDEM_KEPT_MS))?;
         self.check_answers(turn)?;
         self.end_typing(turn);
+        if self.archive.is_some() {
+            return self.fetch_keys(turn);
+        }
         if !self.link.online() {
             return Ok(());
         }
@@ -97,8 +101,7 @@ impl Engine {
     /// Deletes keys that are over, once everything up to now has been read (docs/spec/e2e.md §10.4).
     pub(super) fn sweep(&mut self, turn: &Turn<'_>) -> Result<(), EngineError> {
         turn.desk.save(&self.machine.expire_prekeys(turn.now_ms))?;
-        // While the history is being fetched, its old sessions are still wanted.
-        if self.history.is_some() || self.swept_ms.abs_diff(turn.now_ms) < SWEEP_MS {
+        if self.swept_ms.abs_diff(turn.now_ms) < SWEEP_MS {
             return Ok(());
         }
         self.swept_ms = turn.now_ms;
@@ -109,9 +112,16 @@ impl Engine {
         // Of both clocks the one that deletes later.
         let now_ms = turn.now_ms.saturating_add_signed(self.link.ahead_ms.min(0));
         let own = self.machine.device();
+        // Of a conversation that is not read to its end, also the old ones are still wanted.
+        let read = |conv: &ConvId| {
+            let no = self.numbers.get(conv);
+            no.and_then(|no| self.talks.get(no))
+                .is_some_and(Talk::synced)
+        };
         let gone = turn.desk.drop_sessions(|session, newest| {
-            session.is_over(newest, session.device == own, now_ms)
+            read(&session.conv) && session.is_over(newest, session.device == own, now_ms)
         })?;
+        self.readings.clear();
         tracing::debug!(gone, "sessions that were over");
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::proof::Proof;
 use super::renewing::Whose;
 use super::{UNFINISHED, drop_unfinished, settle};
 use crate::command::{Failure, FailureKind};
-use crate::driver::{catch_up, now_ms};
+use crate::driver::{fetch_archive, now_ms};
 use crate::engine::fact;
 use crate::home::Home;
 use crate::randomness;
@@ -23,7 +23,8 @@ pub(super) struct Admitted {
     pub vault: OpenedVault,
 }
 
-/// Adds this device to an account and fetches its conversations.
+/// Adds this device to an account and fetches the keys of its history. The conversations come when the home
+/// is opened, without the password.
 ///
 /// # Errors
 /// [`Failure`] with the cause and the next step. A wrong password and an unknown name read the same.
@@ -73,10 +74,10 @@ pub async fn login(
         desk.save(&changes)?;
         desk.save(&machine.prekey_published(now_ms()))
     })?;
-    progress("fetching the conversations");
+    progress("fetching the keys of the history");
     let history = vault.history_opener();
     drop(vault);
-    let store = catch_up(store, history, conversation.link).await?;
+    let (store, _) = fetch_archive(store, history, conversation.link).await?;
     settle(home, store)
 }
 

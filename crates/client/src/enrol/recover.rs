@@ -12,7 +12,7 @@ use super::proof::Proof;
 use super::renewing::{Fresh, Handover, NewSecrets, Slots, Whose};
 use super::{Choice, RECOVERING, drop_store, settle_from};
 use crate::command::{Failure, FailureKind};
-use crate::driver::{catch_up, now_ms};
+use crate::driver::{fetch_archive, now_ms};
 use crate::engine::fact;
 use crate::home::Home;
 use crate::randomness;
@@ -259,7 +259,7 @@ async fn go_on(
     }
 }
 
-/// Fetches the conversations and gives the store its name.
+/// Fetches the keys of the history and gives the store its name. The conversations come when the home is opened.
 async fn finish(
     done: Done,
     home: &Home,
@@ -270,8 +270,8 @@ async fn finish(
         history,
         conversation,
     } = done;
-    progress("fetching the conversations");
-    let mut store = catch_up(store, history, conversation.link).await?;
+    progress("fetching the keys of the history");
+    let (mut store, _) = fetch_archive(store, history, conversation.link).await?;
     store.transaction(|desk| desk.drop_fact(RECOVERING_FACT))?;
     settle_from(home, store, RECOVERING)
 }

@@ -61,6 +61,7 @@ async fn serve(ledger: &Ledger, call: Call) {
 
 fn row(cursor: u64) -> Row {
     Row {
+        checking: false,
         cursor,
         id: String::new(),
         conversation: "@bob".into(),

@@ -103,6 +103,17 @@ impl<'a> Desk<'a> {
         .collect()
     }
 
+    /// Deletes a record of e2e that has served.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn drop_record(&self, name: &RecordName) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached("DELETE FROM record WHERE name = ?1")?
+            .execute([name.to_string()])?;
+        Ok(())
+    }
+
     /// Saves what e2e asks to be remembered.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod log;
 mod named;
 mod opening;
 mod outbox;
+mod preview;
 mod reading;
 mod register;
 mod rollback;

@@ -91,18 +91,34 @@ impl Desk<'_> {
                     params![no, place, cursor, limit],
                 )
             }
-            None => self.lines(
-                &format!(
-                    "SELECT {COLUMNS} FROM timeline WHERE cursor < ?1 ORDER BY cursor DESC LIMIT ?2"
-                ),
-                params![cursor, limit],
-            ),
+            None => {
+                // What is shown ahead is the newest, whatever has come here after it.
+                let mut ahead = match before {
+                    Some(_) => Vec::new(),
+                    None => self.lines(
+                        &format!(
+                            "SELECT {COLUMNS} FROM timeline WHERE checking
+                             ORDER BY arrived_ms DESC, cursor DESC LIMIT ?1"
+                        ),
+                        params![limit],
+                    )?,
+                };
+                let left = limit.saturating_sub(u32::try_from(ahead.len()).unwrap_or(limit));
+                ahead.extend(self.lines(
+                    &format!(
+                        "SELECT {COLUMNS} FROM timeline WHERE cursor < ?1 AND NOT checking
+                         ORDER BY cursor DESC LIMIT ?2"
+                    ),
+                    params![cursor, left],
+                )?);
+                Ok(ahead)
+            }
         }?;
         lines.reverse();
         Ok(lines)
     }
 
-    /// Lines with cursors above `since`, oldest first.
+    /// Lines with cursors above `since`, oldest first; without those that are shown ahead, since they come again.
     ///
     /// # Errors
     /// The store fails.
@@ -114,11 +130,11 @@ impl Desk<'_> {
     ) -> Result<Vec<Line>, StoreError> {
         match conversation {
             Some(no) => self.lines(
-                &format!("SELECT {COLUMNS} FROM timeline WHERE conversation = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3"),
+                &format!("SELECT {COLUMNS} FROM timeline WHERE conversation = ?1 AND cursor > ?2 AND NOT checking ORDER BY cursor LIMIT ?3"),
                 params![no, signed(since), limit],
             ),
             None => self.lines(
-                &format!("SELECT {COLUMNS} FROM timeline WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"),
+                &format!("SELECT {COLUMNS} FROM timeline WHERE cursor > ?1 AND NOT checking ORDER BY cursor LIMIT ?2"),
                 params![signed(since), limit],
             ),
         }

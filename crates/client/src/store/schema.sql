@@ -55,7 +55,7 @@ CREATE TABLE held (
 CREATE TABLE timeline (
   cursor INTEGER PRIMARY KEY AUTOINCREMENT, conversation INTEGER NOT NULL, position INTEGER,
   account BLOB NOT NULL, content BLOB, author_ms INTEGER NOT NULL, arrived_ms INTEGER,
-  kind INTEGER NOT NULL, body BLOB NOT NULL, state INTEGER, expires_ms INTEGER
+  kind INTEGER NOT NULL, body BLOB NOT NULL, state INTEGER, expires_ms INTEGER, checking INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX timeline_content ON timeline (conversation, account, content) WHERE content IS NOT NULL;
 CREATE INDEX timeline_conversation ON timeline (conversation, cursor);
@@ -77,6 +77,13 @@ CREATE TABLE amendment (
 CREATE UNIQUE INDEX amendment_content ON amendment (conversation, account, content);
 CREATE INDEX amendment_of ON amendment (conversation, of_account, of_content);
 CREATE INDEX amendment_position ON amendment (conversation, position) WHERE position IS NOT NULL;
+
+-- Of the newest page that is shown ahead of the history: which event has to stand at each position. Its lines
+-- have `checking` set, and give way to the checked ones.
+CREATE TABLE preview (
+  conversation INTEGER NOT NULL, position INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (conversation, position)
+) WITHOUT ROWID;
+CREATE INDEX timeline_checking ON timeline (arrived_ms) WHERE checking;
 
 -- What waits to be sent, and what a caller was answered, so that its repetition changes nothing.
 -- `counter` and `events` are set once the bytes have been made: from then on the same go out. `amends` is the line that

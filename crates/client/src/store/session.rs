@@ -81,7 +81,7 @@ impl Desk<'_> {
             let mut sessions = self.sql.prepare_cached(
                 "SELECT r.value, c.no IS NOT NULL FROM record r
                  LEFT JOIN conversation c ON 'session/' || lower(hex(c.newest_session)) = r.name
-                 WHERE r.name >= 'session/' AND r.name < 'session0'",
+                 WHERE r.name >= 'session/' AND r.name < 'session/p'",
             )?;
             let rows = sessions.query_map([], |row| {
                 Ok((Zeroizing::new(row.get::<_, Vec<u8>>(0)?), row.get(1)?))
@@ -117,7 +117,7 @@ impl Desk<'_> {
     /// The store fails.
     pub fn session_count(&self) -> Result<u64, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT count(*) FROM record WHERE name >= 'session/' AND name < 'session0'",
+            "SELECT count(*) FROM record WHERE name >= 'session/' AND name < 'session/p'",
         )?;
         Ok(statement.query_row([], |row| row.get(0).map(unsigned))?)
     }

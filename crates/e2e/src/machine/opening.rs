@@ -4,6 +4,7 @@ use super::Machine;
 use crate::content::{Content, ContentError};
 use crate::keyring::Keyring;
 use crate::padding::unpad;
+use crate::readings::Readings;
 use crate::session::{BoxError, KeyEvent, StoredSession};
 use bytes::Bytes;
 use subrosa_proto::{
@@ -86,14 +87,28 @@ impl Machine {
     /// # Errors
     /// [`OpenError`].
     pub fn open(&self, event: &Event, keyring: &impl Keyring) -> Result<Opened, OpenError> {
+        self.open_along(event, &mut Readings::default(), keyring)
+    }
+
+    /// [Opens](Self::open) a message of many in the order of the log: `readings` keeps what the next one of its session needs.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_along(
+        &self,
+        event: &Event,
+        readings: &mut Readings,
+        keyring: &impl Keyring,
+    ) -> Result<Opened, OpenError> {
         let header: Header = decode(&event.header)?;
         if u64::from(header.kind) != EventKind::Message.number() {
             return Err(CodecError::Shape("message event").into());
         }
         let fields: MessageFields = decode(&header.fields)?;
-        let session = keyring
-            .session(&fields.session)
+        let reading = readings
+            .reading(&fields.session, keyring)
             .ok_or(OpenError::NoKey(fields.session))?;
+        let session = &reading.session;
         let belongs = session.session == fields.session
             && session.conv == header.conv
             && session.account == header.account
@@ -103,7 +118,7 @@ impl Machine {
             return Err(OpenError::Forged);
         }
         let mut text = Zeroizing::new(Vec::new());
-        session
+        reading
             .message_key(fields.index, &fields.salt)
             .ok_or(OpenError::Forged)?
             .prepare()

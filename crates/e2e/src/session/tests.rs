@@ -129,17 +129,47 @@ fn a_session_is_stored_and_read_back_and_never_shown() {
 #[test]
 fn an_index_beyond_the_longest_session_costs_nothing() {
     let (session, _) = own();
-    assert!(
-        session
-            .message_key(limits::SESSION_MESSAGES_LARGE - 1, &[0; 16])
-            .is_some()
-    );
-    assert!(
-        session
-            .message_key(limits::SESSION_MESSAGES_LARGE, &[0; 16])
-            .is_none()
-    );
-    assert!(session.message_key(u32::MAX, &[0; 16]).is_none());
+    let name = session.session;
+    let mut readings = crate::Readings::default();
+    let mut key = |index| {
+        let reading = readings.reading(&name, &OneSession(&session)).unwrap();
+        reading.message_key(index, &[0; 16])
+    };
+    assert!(key(limits::SESSION_MESSAGES_LARGE - 1).is_some());
+    assert!(key(limits::SESSION_MESSAGES_LARGE).is_none());
+    assert!(key(u32::MAX).is_none());
+}
+
+#[test]
+fn a_session_reads_the_same_in_any_order() {
+    let (session, _) = own();
+    let name = session.session;
+    let along = |readings: &mut crate::Readings, index| {
+        let reading = readings.reading(&name, &OneSession(&session)).unwrap();
+        *reading.message_key(index, &[7; 16]).unwrap().expose()
+    };
+    let mut readings = crate::Readings::default();
+    for index in [0, 1, 2, 7, 7, 3, 99, 0, 98] {
+        let afresh = along(&mut crate::Readings::default(), index);
+        assert_eq!(along(&mut readings, index), afresh, "{index}");
+    }
+    assert!(!format!("{readings:?}").contains("first"));
+}
+
+/// A store that holds one session.
+struct OneSession<'a>(&'a StoredSession);
+
+impl crate::Keyring for OneSession<'_> {
+    fn session(&self, _: &subrosa_proto::SessionId) -> Option<StoredSession> {
+        let (_, contents) = self.0.to_changes().puts.pop()?;
+        StoredSession::from_record(contents).ok()
+    }
+    fn newest_session(&self, _: &ConvId) -> Option<StoredSession> {
+        None
+    }
+    fn salt_used(&self, _: &subrosa_proto::SessionId, _: u32) -> Option<[u8; 16]> {
+        None
+    }
 }
 
 // Proves: C19

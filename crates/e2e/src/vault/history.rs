@@ -1,12 +1,14 @@
 //! Opening what was sealed to an account's history key (`docs/spec/e2e.md` §4.3, §4.4).
 
 use super::contents::HistorySeed;
+use crate::changes::{Changes, RecordName};
 use crate::pack::{self, Pack as PackContents};
 use crate::sealed_box::BoxKey;
 use crate::secret::Secret;
 use crate::session::{BoxError, KeyEvent, StoredSession};
 use core::fmt;
 use subrosa_proto::{AccountId, BoxKind, ConvId, Event, KeyBox};
+use zeroize::Zeroizing;
 
 /// The private history keys of an account, of all generations. Wiped when dropped; lives as long as a back-fill.
 pub struct HistoryOpener {
@@ -71,6 +73,25 @@ impl HistoryOpener {
 }
 
 impl Pack {
+    /// The first keys as records to save ([`RecordName::Packed`](crate::RecordName::Packed)), each until its session's key
+    /// event is met ([`StoredSession::from_pack`]).
+    pub fn to_changes(&self) -> Changes {
+        let mut changes = Changes::default();
+        for entry in &self.contents.entries {
+            let contents = Zeroizing::new(entry.first_key.expose().to_vec());
+            changes
+                .puts
+                .push((RecordName::Packed(entry.session), contents));
+        }
+        changes
+    }
+
+    /// How many sessions it holds the keys of.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.contents.entries.len()
+    }
+
     /// The session of a key event, if the pack has it.
     ///
     /// # Errors

@@ -185,16 +185,15 @@ impl<S: Store> Office<S> {
                 log,
                 state: encode(&judged.state),
             };
+            let (expected, value) = (loaded.revision, Some(encode(&row)));
             writes.push(Write {
                 key,
-                expected: loaded.revision,
-                value: Some(encode(&row)),
+                expected,
+                value,
             });
         } else {
-            guards.push(Guard {
-                key,
-                expected: loaded.revision,
-            });
+            let expected = loaded.revision;
+            guards.push(Guard { key, expected });
         }
         let events = job.events.iter();
         let events = events.map(|parsed| NewEvent::plain(parsed.bytes.clone()));

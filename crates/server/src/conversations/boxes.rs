@@ -14,9 +14,9 @@ use subrosa_proto::{
 };
 
 /// Longest encoded box: an encapsulation, a sealed key, and what stands around them.
-const BOX_BYTES_MAX: usize = 1_536;
+pub(super) const BOX_BYTES_MAX: usize = 1_536;
 /// Days for which a box to a device is kept.
-const DEVICE_BOX_DAYS: u32 = (limits::DEVICE_BOX_MS / limits::DAY_MS) as u32;
+pub(super) const DEVICE_BOX_DAYS: u32 = (limits::DEVICE_BOX_MS / limits::DAY_MS) as u32;
 
 /// Who gets boxes of a session.
 pub(super) struct Wanted {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Mutex, PoisonError};
-use subrosa_proto::{AccountId, ConvId, DeviceId, HashHead, Signed};
+use subrosa_proto::{AccountId, ConvId, DeviceId, HashHead, Push, Signed};
 use tokio::sync::Notify;
 
 /// One connection of a device.
@@ -28,6 +28,8 @@ pub(crate) struct Inbox {
     pub(crate) typing: HashMap<(ConvId, DeviceId), Signed>,
     /// Grown chains.
     pub(crate) chains: HashMap<AccountId, HashHead>,
+    /// Boxes asked for and given.
+    pub(crate) boxes: Vec<Push>,
     /// The connection has to end.
     pub(crate) cut: bool,
 }
@@ -67,6 +69,13 @@ impl Inbox {
         self.cut |= self.chains.len() > Self::MAX;
     }
 
+    pub(super) fn boxes(&mut self, push: Push) {
+        if !self.boxes.contains(&push) {
+            self.boxes.push(push);
+        }
+        self.cut |= self.boxes.len() > Self::MAX;
+    }
+
     pub(super) fn cut(&mut self) {
         self.cut = true;
     }
@@ -85,6 +94,11 @@ impl Seat {
     /// Leaves a register for this connection itself.
     pub(crate) fn recall(&self, conv: &ConvId, device: &DeviceId, register: &Signed) {
         self.put(|inbox| inbox.receipt(conv, device, register));
+    }
+
+    /// Leaves word of a box that is wanted of this connection.
+    pub(crate) fn wanted(&self, push: Push) {
+        self.put(|inbox| inbox.boxes(push));
     }
 
     /// Leaves word and rings.

@@ -209,6 +209,7 @@ impl<S: Store> Greeting<S> {
             return Session::Closed;
         }
         self.ticket.redeem();
+        self.office.recall_asks(&seat).await;
         let by_password = proven == Some(Proven(account));
         Session::Ready(Box::new(Ready::new(
             self.office,

@@ -200,6 +200,7 @@ impl<S: Store> Ready<S> {
             receipts,
             typing,
             chains,
+            boxes,
             cut,
         } = self.seat.take();
         if cut {
@@ -210,7 +211,8 @@ impl<S: Store> Ready<S> {
             return Ok(false);
         }
         let signs = self.follows.signs(typing);
-        for push in self.follows.news(joined, receipts, chains) {
+        let news = self.follows.news(joined, receipts, chains);
+        for push in news.into_iter().chain(boxes) {
             self.connection.queue_push(push)?;
         }
         for push in signs {

@@ -32,6 +32,11 @@ impl Chat<'_> {
             Notice::Joined(talk) => self.joined(&talk).await,
             Notice::Link(state) => self.link(state),
             Notice::Unread { .. } => Ok(()),
+            Notice::Checked { conversation } => {
+                self.output
+                    .talk(&format!("the history of {conversation} is checked"));
+                Ok(())
+            }
             Notice::State { id, state, .. } => self.state(&id, state),
             Notice::Warning { sentence } => {
                 self.output.talk(&sentence);

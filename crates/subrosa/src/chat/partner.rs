@@ -207,6 +207,7 @@ mod tests {
 
     fn talk(name: &str, pending: bool, trust: Trust) -> ConversationView {
         ConversationView {
+            checking: false,
             name: name.to_owned(),
             conv: String::new(),
             unread: 0,

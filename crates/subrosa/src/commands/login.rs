@@ -2,7 +2,7 @@
 
 use crate::seat::Setting;
 use crate::signals::Signals;
-use crate::{enrolment, secret, terminal};
+use crate::{enrolment, history, secret, terminal};
 use std::path::PathBuf;
 use subrosa_client::Failure;
 use subrosa_proto::{Address, Name};
@@ -66,5 +66,5 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         "this device belongs to {} now: `subrosa read` shows what was written",
         args.name
     ));
-    Ok(())
+    history::bring(enrolled, setting.output, &mut signals).await
 }

@@ -4,7 +4,7 @@ use crate::output::is_seen;
 use crate::proving::Choosing;
 use crate::seat::Setting;
 use crate::signals::Signals;
-use crate::{enrolment, secret, terminal};
+use crate::{enrolment, history, secret, terminal};
 use std::path::PathBuf;
 use subrosa_client::Failure;
 use subrosa_client::enrol::Proof;
@@ -80,5 +80,5 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
             enrolled.home.file("sheet.txt").display()
         ));
     }
-    Ok(())
+    history::bring(enrolled, setting.output, &mut signals).await
 }

@@ -84,6 +84,7 @@ impl Pane {
             | Notice::Link(_)
             | Notice::Changed(_)
             | Notice::Typing { .. }
+            | Notice::Checked { .. }
             | Notice::Unread { .. } => {}
         }
     }
@@ -157,6 +158,7 @@ mod tests {
 
     fn row(id: &str, text: &str, state: Option<SendState>) -> Notice {
         Notice::Row(Row {
+            checking: false,
             cursor: 1,
             id: id.to_owned(),
             conversation: "@bob".to_owned(),

@@ -121,6 +121,7 @@ impl Engine {
             Command::Restored { .. } | Command::Evidence { .. } => {
                 self.losses(turn, call, &command)?
             }
+            Command::History {} => turn.answer(call, Ok(Answer::History(self.history_view()))),
             Command::Drain {} => {
                 self.waiting.push(Waiting::Drain { call });
                 self.answer_drained(turn)?;

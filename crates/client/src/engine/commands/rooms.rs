@@ -4,11 +4,9 @@ use super::{Waiting, refused};
 use crate::command::{Answer, Caller, Command, Failure, FailureKind};
 use crate::engine::deeds::DeedCall;
 use crate::engine::link::Asked;
-use crate::engine::login::behind_failure;
 use crate::engine::outlook::Wish;
 use crate::engine::rooms::{Plan, local_name};
-use crate::engine::sync::{diverged_failure, fork_failure};
-use crate::engine::talk::{Halt, Talk};
+use crate::engine::talk::Talk;
 use crate::engine::turn::{CallId, Turn};
 use crate::engine::{Engine, EngineError};
 use crate::room::RoomCommand;
@@ -24,16 +22,6 @@ use subrosa_proto::{
 type Who<'a> = (CallId, &'a Caller);
 
 impl Engine {
-    /// Why nothing is sent in a conversation, if so.
-    pub(in crate::engine) fn halted(&self, talk: &Talk) -> Option<Failure> {
-        match talk.halt? {
-            Halt::Forked => Some(fork_failure(&talk.name)),
-            Halt::Behind if self.is_returning() => None,
-            Halt::Behind => Some(behind_failure(&talk.name)),
-            Halt::Diverged(_) => Some(diverged_failure(&talk.name)),
-        }
-    }
-
     /// Whether what is here is all that can be had now.
     pub(super) fn is_fresh(&self) -> bool {
         match self.link.state {

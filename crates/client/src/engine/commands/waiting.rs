@@ -58,6 +58,14 @@ impl Engine {
         Ok(())
     }
 
+    /// The newest of what the server has can be read.
+    pub(in crate::engine) fn answer_readable(
+        &mut self,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), EngineError> {
+        self.answer_fresh(turn)
+    }
+
     /// The store has what the server has.
     pub(in crate::engine) fn answer_synced(
         &mut self,

@@ -8,8 +8,8 @@ use subrosa_ledger::{
 };
 use subrosa_proto::{
     AccountId, BoxKind, Carried, Control, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event,
-    EventHash, EventKind, Form, Header, Incarnation, KeyBox, LogHash, LoggedIn, Page, Placed,
-    Prekey, Push, Refusal, Request, Response, SessionId, Signed, decode,
+    EventHash, EventKind, Form, Header, Incarnation, KeyAt, KeyBox, KeysWanted, LogHash, LoggedIn,
+    Page, Placed, Prekey, Push, Refusal, Request, Response, SessionId, Signed, decode,
 };
 
 /// An event in a log, with everybody's boxes.
@@ -75,6 +75,8 @@ pub struct Office {
     done: HashMap<(DeviceId, u64), Response>,
     follows: BTreeMap<(DeviceId, ConvId), u64>,
     pushes: Vec<(DeviceId, Push)>,
+    /// Boxes that were asked for, and of which device.
+    pub asked: Vec<(DeviceId, Push)>,
 }
 
 impl Office {
@@ -93,6 +95,7 @@ impl Office {
             done: HashMap::new(),
             follows: BTreeMap::new(),
             pushes: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -344,6 +347,36 @@ impl Office {
             Request::InviteNew { .. } | Request::AckBoxes { .. } | Request::Ping {} => {
                 Response::Done {}
             }
+            Request::Read { conv, from, count } => {
+                let mut page = self.logs[&conv].page(&conv, &device, from);
+                page.events.truncate(usize::try_from(count).unwrap());
+                Response::Page { page }
+            }
+            Request::Keys { conv, after, which } => self.keys(&account, &conv, after, which),
+            Request::Pack {
+                conv,
+                positions,
+                key_box,
+                ..
+            } => self.pack(&account, &conv, &positions, key_box),
+            Request::AskBox { conv, position } => {
+                let opener = self.logs[&conv].header(position).device;
+                let wanted = Push::BoxWanted {
+                    conv,
+                    position,
+                    account,
+                    device,
+                };
+                self.asked.push((opener, wanted.clone()));
+                self.pushes.push((opener, wanted));
+                Response::Done {}
+            }
+            Request::GiveBox {
+                conv,
+                position,
+                key_box,
+                ..
+            } => self.give(&conv, position, key_box),
             other => panic!("{other:?}"),
         }
     }
@@ -538,7 +571,88 @@ impl Posted {
     }
 }
 
+/// The archive and lost boxes.
+impl Office {
+    fn keys(&self, account: &AccountId, conv: &ConvId, after: u64, which: KeysWanted) -> Response {
+        let kind = match which {
+            KeysWanted::Packs => BoxKind::Pack,
+            _ => BoxKind::History,
+        };
+        let mut keys = Vec::new();
+        let log = &self.logs[conv];
+        for (position, posted) in (1..).zip(&log.events).skip(usize::try_from(after).unwrap()) {
+            for bytes in &posted.boxes {
+                let key_box: KeyBox = decode(bytes).unwrap();
+                if key_box.kind != kind
+                    || key_box.recipient != account.0
+                    || which == KeysWanted::Packed
+                {
+                    continue;
+                }
+                let bare = which == KeysWanted::Positions;
+                keys.push(KeyAt {
+                    position,
+                    time_ms: posted.time_ms,
+                    event: (kind == BoxKind::History && !bare).then(|| posted.event.clone()),
+                    key_box: (!bare).then(|| bytes.clone()),
+                });
+            }
+        }
+        let to = log.events.len() as u64;
+        let more = false;
+        Response::Keys { keys, to, more }
+    }
+
+    /// A pack takes the place of the boxes at once.
+    fn pack(
+        &mut self,
+        account: &AccountId,
+        conv: &ConvId,
+        positions: &[u64],
+        pack: Bytes,
+    ) -> Response {
+        let log = self.logs.get_mut(conv).unwrap();
+        for position in positions {
+            let posted = &mut log.events[usize::try_from(*position).unwrap() - 1];
+            let before = posted.boxes.len();
+            posted.boxes.retain(|bytes| {
+                let key_box: KeyBox = decode(bytes).unwrap();
+                key_box.kind != BoxKind::History || key_box.recipient != account.0
+            });
+            if posted.boxes.len() == before {
+                return Response::refused(ErrorCode::Conflict);
+            }
+        }
+        let last = usize::try_from(*positions.last().unwrap()).unwrap();
+        log.events[last - 1].boxes.push(pack);
+        Response::Done {}
+    }
+
+    fn give(&mut self, conv: &ConvId, position: u64, bytes: Bytes) -> Response {
+        let given: KeyBox = decode(&bytes).unwrap();
+        let log = self.logs.get_mut(conv).unwrap();
+        let at = usize::try_from(position).unwrap() - 1;
+        log.events[at].boxes.retain(|bytes| {
+            let there: KeyBox = decode(bytes).unwrap();
+            (there.kind, there.recipient) != (given.kind, given.recipient)
+        });
+        log.events[at].boxes.push(bytes);
+        let device = DeviceId(given.recipient);
+        let mut page = log.page(conv, &device, position);
+        page.events.truncate(1);
+        page.head = position;
+        self.pushes.push((device, Push::Events { page }));
+        Response::Done {}
+    }
+}
+
 impl Log {
+    /// Who wrote the event at a position.
+    pub fn header(&self, position: u64) -> Header {
+        let event: Event = decode(&self.events[position as usize - 1].event).unwrap();
+        decode(&event.header).unwrap()
+    }
+
     /// Takes back what an append that is refused had shown from a position on.
     fn forget(&mut self, first: u64) {
         self.known.hashes.truncate(first as usize - 1);

@@ -174,7 +174,7 @@ impl Person {
         office.grown(account);
         office.by_password.insert(machine.device());
         let mut person = Self::seated(dir, store, of.bundle.clone(), now_ms, rng);
-        person.engine.with_history(vault.history_opener());
+        person.engine.fetch_archive(vault.history_opener());
         person
     }
 

@@ -140,7 +140,6 @@ impl Simulation {
         let heads = logs.map(|(conv, log)| (*conv, log.events.len() as u64));
         let node = &mut self.nodes[fresh];
         node.history_to = heads.collect();
-        node.person.engine.history = None;
         self.office.by_password.remove(&node.person.device);
     }
 
