@@ -16,6 +16,15 @@ impl Engine {
         (call, caller): (CallId, &Caller),
         command: Command,
     ) -> Result<(), EngineError> {
+        let tells = matches!(
+            command,
+            Command::RenameDevice { .. } | Command::TellPasswordChanged { .. }
+        );
+        // A new device has asked for its conversations and may not have them yet.
+        if tells && self.own_conversation().is_none() && !self.is_fresh() {
+            self.again(turn, (call, caller), command);
+            return Ok(());
+        }
         match command {
             Command::RenameDevice { label } => self.rename_device(turn, (call, caller), label),
             Command::TellPasswordChanged { code } => {
@@ -103,6 +112,12 @@ impl Engine {
         self.tell_devices(turn, caller, DeviceNote { what, text })
     }
 
+    fn own_conversation(&self) -> Option<i64> {
+        let mut talks = self.talks.values();
+        let own = talks.find(|talk| talk.state.form() == Form::Own)?;
+        Some(own.no)
+    }
+
     /// Says something to the account's devices, in the conversation that only they read.
     fn tell_devices(
         &mut self,
@@ -114,11 +129,7 @@ impl Engine {
             turn.answer(call, Err(over));
             return Ok(());
         }
-        let own = self
-            .talks
-            .values()
-            .find(|talk| talk.state.form() == Form::Own);
-        let Some(no) = own.map(|talk| talk.no) else {
+        let Some(no) = self.own_conversation() else {
             let sentence = "this home has not fetched its conversations yet: try again when the server is in reach";
             turn.answer(call, Err(Failure::network(sentence)));
             return Ok(());

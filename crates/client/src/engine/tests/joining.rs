@@ -174,7 +174,11 @@ fn who_is_added_starts_there() {
     room.say(1, "still before");
     room.add(1, 2, Role::Member);
     let name = room.name();
-    assert_eq!(room.notes(2), ["bob added cy"]);
+    let notes = room.notes(2);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0].contains("bob, who is no contact of yours, asks you into a room of 2 members")
+    );
     assert!(room.people[2].texts(&name).is_empty());
     room.agrees(2);
     room.control(2, Control::Accept {});

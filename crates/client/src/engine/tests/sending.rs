@@ -402,12 +402,34 @@ fn a_login_that_is_refused_for_good_is_not_tried_again_by_itself() {
         world.ada.engine.link.state,
         LinkState::Refused { .. }
     ));
-    // A send is tried once more and then answered: nobody hangs.
+    // Another login would end as this one did, so nothing waits for it.
     let call = world.ada.send("@bob", "from a revoked device");
+    assert_eq!(world.ada.dials, 0);
+    let failure = world.ada.failure(call);
+    assert_eq!(failure.kind, FailureKind::NotPermitted, "{failure}");
+    assert!(failure.sentence.contains("was revoked"), "{failure}");
+    assert_eq!(world.ada.outbox(), 0);
+}
+
+#[test]
+fn a_device_that_the_server_does_not_know_tries_when_it_is_asked_to() {
+    let mut world = World::new();
+    world.ada.subscribe();
+    world.office.unlink(&world.ada.device);
+    world.ada.lose_link();
+    let unknown = |world: &mut World| {
+        world.ada.link();
+        let login = world.ada.sent.pop_back().unwrap();
+        world
+            .ada
+            .reply(login.id, refused(ErrorCode::NotAuthenticated, 0));
+    };
+    unknown(&mut world);
+    assert_eq!(world.ada.leaves, [None]);
+    // A send is tried once more and then answered: nobody hangs.
+    let call = world.ada.send("@bob", "to a server that forgot");
     assert_eq!(world.ada.dials, 1);
-    world.ada.link();
-    let login = world.ada.sent.pop_back().unwrap();
-    world.ada.reply(login.id, refused(ErrorCode::Revoked, 0));
+    unknown(&mut world);
     assert_eq!(world.ada.sent_state(call), Some(SendState::Queued));
     let invite = world.ada.call(Command::Invite {});
     world.ada.link();
