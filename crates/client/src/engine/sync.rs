@@ -294,9 +294,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the newest of everything that the server had can be read.
+    /// Whether the newest of everything that the server had can be read. A restored server gets back
+    /// first what this home has: whoever reads and goes would take it along.
     pub(super) fn all_readable(&self) -> bool {
-        self.link.settled() && self.talks.values().all(Talk::readable)
+        self.link.settled() && !self.is_returning() && self.talks.values().all(Talk::readable)
     }
 
     /// Whether everything that the server had is here.

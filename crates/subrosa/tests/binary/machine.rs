@@ -3,7 +3,8 @@
 use crate::running::{PATIENCE, Running};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -18,6 +19,18 @@ pub struct Done {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
+}
+
+/// Waits for the end of a verb. One that does not end is ended, and fails its test with what it had said.
+fn ended(child: Child, args: &[&str]) -> Done {
+    let pid = child.id().to_string();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output()));
+    let done = told.recv_timeout(2 * PATIENCE).unwrap_or_else(|_| {
+        Command::new("kill").args(["-9", &pid]).status().unwrap();
+        panic!("{args:?} does not end: {:?}", told.recv());
+    });
+    done.unwrap().into()
 }
 
 impl Machine {
@@ -53,7 +66,7 @@ impl Machine {
 
     /// Runs a verb to its end, with nothing on standard input.
     pub fn run(&self, args: &[&str]) -> Done {
-        self.command(args).output().unwrap().into()
+        ended(self.command(args).spawn().unwrap(), args)
     }
 
     /// The same, with this on standard input.
@@ -65,7 +78,7 @@ impl Machine {
             // A verb may end before it has read all.
             drop(stdin.write_all(&input));
         });
-        let done = child.wait_with_output().unwrap().into();
+        let done = ended(child, args);
         writing.join().unwrap();
         done
     }
