@@ -105,6 +105,7 @@ impl Engine {
         spot: &Spot,
         position: u64,
     ) -> Result<(), EngineError> {
+        self.deletion_came(turn, talk, &spot.author, position)?;
         let may = |author: &AccountId| talk.state.may_delete(&spot.author, author);
         for line in turn.desk.lines_at(talk.no, position)? {
             let is_message = match line.kind {
@@ -118,8 +119,7 @@ impl Engine {
             if line.account == spot.author {
                 self.erase(turn, talk, &line, DELETED)?;
             } else {
-                let admin = self.people.name_of(&spot.author);
-                let cause = format!("removed by {admin}, an admin of the room");
+                let cause = self.removed_words(&spot.author);
                 self.erase(turn, talk, &line, &cause)?;
             }
         }
@@ -129,6 +129,12 @@ impl Engine {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is said of what an admin took away.
+    pub(super) fn removed_words(&self, admin: &AccountId) -> String {
+        let admin = self.people.name_of(admin);
+        format!("removed by {admin}, an admin of the room")
     }
 
     /// A content has its line: what was said about it may have come before.

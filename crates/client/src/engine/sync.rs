@@ -271,6 +271,7 @@ impl Engine {
         if !self.link.online() {
             return Ok(());
         }
+        self.doubt_deletions(turn)?;
         self.send_receipts(turn)?;
         self.post_settings(turn)?;
         self.reopen_lost(turn)?;

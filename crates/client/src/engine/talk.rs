@@ -69,6 +69,8 @@ pub(super) struct Talk {
     pub checked: bool,
     /// The newest page was asked for on this link, and whether it has come.
     pub newest: Newest,
+    /// There may be messages called deleted whose deletion has not come.
+    pub called_deleted: bool,
     /// Boxes were opened that the server need not keep.
     pub boxes_opened: bool,
 }
@@ -102,6 +104,7 @@ impl Talk {
             preview: BTreeMap::new(),
             newest: Newest::Unasked,
             checked: false,
+            called_deleted: true,
             boxes_opened: false,
         }
     }

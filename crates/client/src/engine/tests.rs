@@ -1,5 +1,6 @@
 //! The engine without sockets: two people, a naive server in memory, a clock that is moved by hand.
 
+mod absent;
 mod acting;
 mod boundaries;
 mod fading;
@@ -12,6 +13,7 @@ mod orders;
 mod person;
 mod receiving;
 mod restored;
+mod room;
 mod sending;
 mod settings;
 mod simulation;

@@ -5,6 +5,7 @@
 
 mod account;
 mod amendment;
+mod called_deleted;
 mod conversation;
 mod deed;
 mod desk;
@@ -32,6 +33,7 @@ mod warning;
 
 pub use account::Known;
 pub use amendment::{Amendment, AmendmentKind};
+pub use called_deleted::CalledDeleted;
 pub use conversation::Stored;
 pub use deed::{Deed, MadeDeed};
 pub use desk::{Desk, Records};

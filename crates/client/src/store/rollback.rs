@@ -130,6 +130,7 @@ impl Desk<'_> {
         for sql in [
             "DELETE FROM timeline WHERE conversation = ?1 AND position > ?2 AND content IS NULL",
             "DELETE FROM held WHERE conversation = ?1 AND position > ?2",
+            "DELETE FROM called_deleted WHERE conversation = ?1 AND position > ?2",
             "DELETE FROM raw WHERE conversation = ?1 AND position > ?2",
             "UPDATE own_boxes SET position = NULL WHERE conversation = ?1 AND position > ?2",
         ] {

@@ -51,6 +51,13 @@ CREATE TABLE held (
   owed INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (conversation, position)
 ) WITHOUT ROWID;
 
+-- Messages of others that came without their bodies as deleted, until a deletion that counts has come. With `doubted` all was
+-- here once and there was none, and a line says so.
+CREATE TABLE called_deleted (
+  conversation INTEGER NOT NULL, position INTEGER NOT NULL, account BLOB NOT NULL, arrived_ms INTEGER NOT NULL,
+  doubted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (conversation, position)
+) WITHOUT ROWID;
+
 -- The timeline: one row for each content or note, in the order of arrival at this home.
 CREATE TABLE timeline (
   cursor INTEGER PRIMARY KEY AUTOINCREMENT, conversation INTEGER NOT NULL, position INTEGER,

@@ -332,8 +332,36 @@ impl Person {
 
     /// What a client that breaks the rules could send.
     pub fn slip(&mut self, to: &str, content: &subrosa_e2e::Content) {
+        self.at_the_desk(|engine, turn| {
+            let no = engine.conversation_no(to).unwrap();
+            let caller = content.id.to_string();
+            engine.enqueue(turn, no, &caller, content, false)?;
+            Ok(())
+        });
+    }
+
+    /// A deletion whose header names a position, whoever wrote what stands there.
+    pub fn slip_removal(&mut self, to: &str, text: &str, position: u64) {
+        let cursor = self.row(to, text).cursor;
+        let deletion = subrosa_e2e::Delete {
+            of: subrosa_proto::ContentId([0; 16]),
+        };
+        let rng = &mut crate::randomness::system();
+        let content = subrosa_e2e::Content::new(deletion, self.now_ms, rng);
+        self.at_the_desk(|engine, turn| {
+            let line = turn.desk.line(cursor)?.unwrap();
+            let caller = content.id.to_string();
+            engine.enqueue_about(turn, &caller, &line, &content, Some(position))?;
+            Ok(())
+        });
+    }
+
+    /// What the engine is made to do, and sends.
+    fn at_the_desk(
+        &mut self,
+        act: impl FnOnce(&mut Engine, &mut Turn<'_>) -> Result<(), EngineError>,
+    ) {
         let (engine, now_ms) = (&mut self.engine, self.now_ms);
-        let no = engine.conversation_no(to).unwrap();
         let effects = self
             .store
             .transaction(|desk| {
@@ -343,8 +371,7 @@ impl Person {
                     rng: &mut crate::randomness::system(),
                     effects: Vec::new(),
                 };
-                let caller = content.id.to_string();
-                engine.enqueue(&mut turn, no, &caller, content, false)?;
+                act(engine, &mut turn)?;
                 Ok::<_, EngineError>(turn.effects)
             })
             .unwrap();
