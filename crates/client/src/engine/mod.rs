@@ -291,7 +291,7 @@ impl Engine {
             numbers,
             link: Link::new(),
             sends: HashMap::new(),
-            rooms: Rooms::load(desk)?,
+            rooms: Rooms::load(desk, &account)?,
             deed_calls: Vec::new(),
             settings,
             waiting: Vec::new(),

@@ -133,10 +133,7 @@ impl Engine {
             return Some(fork_failure(&talk.name));
         }
         if self.silenced(talk) {
-            return Some(Failure::user(format!(
-                "you have blocked {0}; `subrosa unblock {0}` ends that",
-                talk.name
-            )));
+            return Some(self.blocked_failure(talk));
         }
         if let Some(failure) = self.name_in_doubt(talk) {
             return Some(failure);

@@ -10,6 +10,10 @@ use subrosa_proto::{AccountId, Form, Role};
 impl Engine {
     /// Accepts what is to be accepted, and adds those who came by lines into rooms.
     pub(super) fn heed_requests(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        if !self.settings_here() {
+            // Who is blocked may have been said on another device.
+            return Ok(());
+        }
         let asked: Vec<i64> = self
             .talks
             .values()
@@ -34,7 +38,7 @@ impl Engine {
         no: i64,
     ) -> Result<(), EngineError> {
         let asked = self.talks.get(&no);
-        if asked.is_some_and(|talk| talk.waits_for_own(&self.account)) {
+        if asked.is_some_and(|talk| talk.waits_for_own(&self.account) && !self.silenced(talk)) {
             self.accept_by_itself(turn, no, 1)?;
         }
         Ok(())
@@ -137,10 +141,34 @@ impl Engine {
         })
     }
 
-    /// Whether a conversation is among those listed: not the own one, none that was left, no declined request.
+    /// Whether a conversation is a request by somebody whom the person has blocked.
+    pub(super) fn is_unwanted(&self, talk: &Talk) -> bool {
+        talk.waits_for_own(&self.account) && self.silenced(talk)
+    }
+
+    /// Why nothing is done in a conversation with somebody whom the person has blocked.
+    pub(super) fn blocked_failure(&self, talk: &Talk) -> Failure {
+        Failure::user(match (talk.state.form(), self.rooms.asker(talk.no)) {
+            (Form::Room, Some(asker)) => {
+                let asker = self.people.name_of(&asker);
+                format!(
+                    "@{asker} asks you into {}, and you have blocked @{asker}; `subrosa unblock @{asker}` ends that",
+                    talk.name
+                )
+            }
+            _ => format!(
+                "you have blocked {0}; `subrosa unblock {0}` ends that",
+                talk.name
+            ),
+        })
+    }
+
+    /// Whether a conversation is among those listed: not the own one, none that was left, no request that
+    /// was declined or comes from somebody who is blocked.
     pub(super) fn is_listed(&self, talk: &Talk) -> bool {
         talk.state.form() != Form::Own
             && !self.rooms.refused(talk.no)
+            && !self.is_unwanted(talk)
             && talk.state.member(&self.account).is_some()
     }
 

@@ -40,13 +40,14 @@ impl Engine {
         Ok(Ok(Answer::Room(self.room_view(desk, talk)?)))
     }
 
-    /// The rooms that are shown in a list: not those that were refused, and not left ones of which
-    /// nothing was ever read.
+    /// The rooms that are shown in a list: not those that were refused, not those into which somebody
+    /// asks who is blocked, and not left ones of which nothing was ever read.
     pub(super) fn room_views(&self, desk: &Desk<'_>) -> Result<Vec<RoomView>, EngineError> {
-        let rooms = self
-            .talks
-            .values()
-            .filter(|talk| talk.state.form() == Form::Room && !self.rooms.refused(talk.no));
+        let rooms = self.talks.values().filter(|talk| {
+            talk.state.form() == Form::Room
+                && !self.rooms.refused(talk.no)
+                && !self.is_unwanted(talk)
+        });
         rooms.map(|talk| self.room_view(desk, talk)).collect()
     }
 

@@ -24,6 +24,8 @@ const CROWD: usize = 16;
 #[derive(Default)]
 pub(super) struct Rooms {
     known: HashMap<i64, StoredRoom>,
+    /// Who last added this account.
+    askers: HashMap<i64, AccountId>,
     /// Wishes of the engine's own that this process has made once.
     pub tried: HashSet<String>,
     /// Conversations that this process is accepting by itself.
@@ -69,9 +71,10 @@ impl Plan {
 }
 
 impl Rooms {
-    pub fn load(desk: &Desk<'_>) -> Result<Self, StoreError> {
+    pub fn load(desk: &Desk<'_>, own: &AccountId) -> Result<Self, StoreError> {
         Ok(Self {
             known: desk.rooms()?.into_iter().collect(),
+            askers: desk.adders(own)?.into_iter().collect(),
             ..Self::default()
         })
     }
@@ -80,6 +83,11 @@ impl Rooms {
     pub fn title(&self, no: i64) -> Option<RoomTitle> {
         let bytes = self.known.get(&no)?.title.as_ref()?;
         decode(bytes).ok()
+    }
+
+    /// Who last added this account to a room.
+    pub fn asker(&self, no: i64) -> Option<AccountId> {
+        self.askers.get(&no).copied()
     }
 
     /// Whether the person does not want to see a request.
@@ -134,6 +142,7 @@ impl Engine {
                 };
                 turn.desk.set_added(talk.no, account, &added)?;
                 if *account == self.account {
+                    self.rooms.askers.insert(talk.no, spot.author);
                     self.rooms
                         .change(turn.desk, talk.no, |room| room.refused = false)?;
                 }

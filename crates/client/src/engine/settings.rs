@@ -260,10 +260,22 @@ const fn position(body: &Body) -> u64 {
 }
 
 impl Engine {
-    /// Whether a conversation is with somebody whom the person has blocked.
+    /// Whether a conversation is with somebody whom the person has blocked, or a room into which
+    /// somebody like that asks: nothing of it is shown.
     pub(super) fn silenced(&self, talk: &Talk) -> bool {
-        let peer = talk.state.peer(&self.account);
-        talk.state.form() == Form::Direct && peer.is_some_and(|peer| self.settings.blocked(&peer))
+        let other = match talk.state.form() {
+            Form::Direct => talk.state.peer(&self.account),
+            Form::Room if talk.waits_for_own(&self.account) => self.rooms.asker(talk.no),
+            Form::Room | Form::Own => None,
+        };
+        other.is_some_and(|other| self.settings.blocked(&other))
+    }
+
+    /// Whether everything is here that this account's devices have agreed on, as far as the server
+    /// gives it.
+    pub(super) fn settings_here(&self) -> bool {
+        let own = self.own_no().and_then(|no| self.talks.get(&no));
+        own.is_some_and(Talk::settled)
     }
 
     /// The number of the conversation of this account's own devices.

@@ -2,6 +2,7 @@
 
 mod absent;
 mod acting;
+mod blocking;
 mod boundaries;
 mod fading;
 mod forks;

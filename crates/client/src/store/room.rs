@@ -96,6 +96,20 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// Who added somebody last, by conversation.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn adders(&self, account: &AccountId) -> Result<Vec<(i64, AccountId)>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT conversation, adder FROM added WHERE account = ?1")?;
+        let rows = statement.query_map([account.as_bytes()], |row| {
+            Ok((row.get(0)?, AccountId(row.get(1)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// How somebody was last added to a conversation, as far as this home has seen.
     ///
     /// # Errors

@@ -41,6 +41,10 @@ impl Engine {
             turn.answer(call, Err(unknown(&conversation)));
             return Ok(());
         };
+        if let Some(talk) = self.talks.get(&no).filter(|talk| self.is_unwanted(talk)) {
+            turn.answer(call, Err(self.blocked_failure(talk)));
+            return Ok(());
+        }
         self.rooms
             .change(turn.desk, no, |room| room.refused = false)?;
         self.pursue(turn, (call, &caller.0), no, &[Wish::Accept {}])

@@ -2,9 +2,7 @@
 
 use super::room::{Room, STEPS_MAX};
 use subrosa_ledger::{body_hash, event_hash};
-use subrosa_proto::{
-    Absence, Control, Event, Push, Response, Role, TrimmedEvent, decode, encode,
-};
+use subrosa_proto::{Absence, Control, Event, Push, Response, Role, TrimmedEvent, decode, encode};
 
 /// Proves: C12
 #[test]

@@ -60,7 +60,7 @@ pub fn further(world: &mut World, label: &str) -> Person {
     )
 }
 
-fn run(office: &mut Office, people: &mut [&mut Person]) {
+pub fn run(office: &mut Office, people: &mut [&mut Person]) {
     for _ in 0..2_000 {
         let mut moved = false;
         for person in people.iter_mut() {
