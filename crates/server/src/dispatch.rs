@@ -139,7 +139,7 @@ impl<S: Store> Ready<S> {
         let (account, device) = (self.seat.account, self.seat.device);
         let done = |()| Response::Done {};
         match request {
-            Request::Ping {} => Ok(Response::Done {}),
+            Request::Ping {} => Ok(done(())),
             Request::ChainAppend {
                 statements,
                 bundle,
@@ -159,13 +159,12 @@ impl<S: Store> Ready<S> {
                 .invite_new(&account, code_hash, expires_ms, note)
                 .await
                 .map(done),
-            Request::Lookup { name } => office.lookup(&name).await,
-            Request::Genesis { account } => office.genesis(&account).await,
-            Request::People { conv, after } => office.people(&account, &conv, after).await,
-            Request::ControlHistory { conv, after } => {
-                office.control_history(&account, &conv, after).await
-            }
-            Request::Chains { conv, accounts } => office.chains(&account, &conv, accounts).await,
+            Request::Lookup { .. }
+            | Request::Genesis { .. }
+            | Request::People { .. }
+            | Request::ControlHistory { .. }
+            | Request::Chains { .. }
+            | Request::OwnChain { .. } => self.look_up(request).await,
             Request::Create { counter, event } => {
                 office.create(&account, &device, counter, event).await
             }
@@ -181,11 +180,10 @@ impl<S: Store> Ready<S> {
                 .map(done),
             Request::Typing { conv, register } => self.typing(conv, register).await.map(done),
             Request::Conversations { after } => {
-                let (heads, more) = office.conversation_heads(&account, after).await?;
-                Ok(Response::Conversations { heads, more })
+                let heads = office.conversation_heads(&account, after).await;
+                heads.map(|(heads, more)| Response::Conversations { heads, more })
             }
             Request::AckBoxes { conv, to } => office.ack_boxes(&device, &conv, to).await.map(done),
-            Request::OwnChain { from } => office.own_chain(&account, from).await,
             Request::ReturnChain { .. }
             | Request::Keepsake {}
             | Request::LogAt { .. }
@@ -213,6 +211,22 @@ impl<S: Store> Ready<S> {
         pace.take(&mut self.typing, self.office.uptime())
             .map_err(Refused::Later)?;
         self.office.typing(&self.seat, &conv, register).await
+    }
+
+    /// Who people are, and what their chains and the control events of a conversation say.
+    async fn look_up(&self, request: Request) -> Outcome<Response> {
+        let (office, account) = (&self.office, self.seat.account);
+        match request {
+            Request::Lookup { name } => office.lookup(&name).await,
+            Request::Genesis { account } => office.genesis(&account).await,
+            Request::People { conv, after } => office.people(&account, &conv, after).await,
+            Request::ControlHistory { conv, after } => {
+                office.control_history(&account, &conv, after).await
+            }
+            Request::Chains { conv, accounts } => office.chains(&account, &conv, accounts).await,
+            Request::OwnChain { from } => office.own_chain(&account, from).await,
+            _ => Err(ErrorCode::OutOfTurn.into()),
+        }
     }
 
     /// What is about keys: the account's archive, and boxes that were lost.

@@ -11,7 +11,7 @@ use crate::view::LinkState;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use subrosa_e2e::Receipt;
-use subrosa_proto::{AccountId, ConvId, FromServer, Name, Push, Request, Response};
+use subrosa_proto::{AccountId, ConvId, FromServer, Name, Push, Request};
 
 /// A request that is not answered within this is one that never will be: the link is made anew.
 const ANSWER_MS_MAX: u64 = 90_000;
@@ -431,81 +431,6 @@ impl Engine {
             }
             Push::BoxWanted { .. } | Push::Closing {} => Ok(()),
             Push::Typing { conv, register } => self.typing_heard(turn, &conv, &register),
-        }
-    }
-
-    fn answered(
-        &mut self,
-        turn: &mut Turn<'_>,
-        asked: Asked,
-        response: Response,
-    ) -> Result<(), EngineError> {
-        match (asked, response) {
-            (Asked::Nothing, _) => Ok(()),
-            (Asked::AuthorChain, response) => self.author_came(turn, response),
-            (Asked::Login, Response::LoggedIn { login }) => self.logged_in(turn, login),
-            (Asked::Login, Response::Refused { refusal }) => self.login_refused(turn, &refusal),
-            (Asked::Conversations, Response::Conversations { heads, more }) => {
-                self.heads(turn, &heads, more)
-            }
-            (Asked::People(conv, after), response) => self.people_came(turn, conv, after, response),
-            (Asked::ControlHistory(conv), response) => {
-                self.control_history_came(turn, conv, response)
-            }
-            (Asked::Chains(conv), response) => self.chains_came(turn, conv, response),
-            (Asked::Append { no, seq }, response) => self.append_answered(turn, no, seq, response),
-            (Asked::Create { seq }, response) => self.create_answered(turn, seq, response),
-            (Asked::Deed { no, seq }, response) => self.deed_answered(turn, no, seq, response),
-            (Asked::Person { call, name }, response) => {
-                self.person_answered(turn, call, &name, &response)
-            }
-            (
-                Asked::Timer {
-                    call,
-                    conversation,
-                    timer,
-                },
-                response,
-            ) => self.timer_answered(turn, (call, conversation, timer), &response),
-            (Asked::Invite { call, caller }, response) => {
-                self.invite_answered(turn, call, &caller, &response)
-            }
-            (Asked::Lookup { call, name }, response) => {
-                self.lookup_answered(turn, call, &name, response)
-            }
-            (Asked::Prekey(id), response) => self.prekey_answered(turn, id, &response),
-            (Asked::Receipt { no, at, receipt }, response) => {
-                self.register_answered(turn, no, at, receipt, &response)
-            }
-            (Asked::First(conv), response) => self.first_came(turn, conv, response),
-            (Asked::Newest(conv), response) => self.newest_came(turn, conv, response),
-            (Asked::Keys(wanted), response) => self.keys_came(turn, wanted, response),
-            (Asked::OwnChain, Response::Chain { statements }) => {
-                self.own_chain_came(turn, &statements)
-            }
-            (Asked::Returned, response) => self.return_answered(turn, response),
-            (Asked::Keepsake, response) => self.keepsake_came(turn, response),
-            (Asked::Voucher { transcript }, response) => {
-                self.introduction_answered(&response);
-                if matches!(response, Response::Done {}) {
-                    self.introduce(turn)?;
-                }
-                self.ask_login(turn, &transcript);
-                Ok(())
-            }
-            (Asked::Introduced, response) => {
-                self.introduction_answered(&response);
-                Ok(())
-            }
-            (Asked::OwnChain, Response::Refused { .. }) => Ok(()),
-            (Asked::Name, response) => self.name_answered(turn, response),
-            (Asked::Devices { call }, response) => self.devices_came(turn, call, response),
-            (Asked::Revoke { no }, response) => self.revoke_answered(turn, no, &response),
-            (Asked::Logout, response) => self.logout_answered(turn, &response),
-            (Asked::Conversations, Response::Refused { .. }) => {
-                self.server_broke_protocol(turn, "a refusal to list the conversations")
-            }
-            _ => self.server_broke_protocol(turn, "an answer of another kind than the question"),
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | file | job |
 //! |---|---|
 //! | `frame` | a message of the server, decoded and checked ahead |
-//! | `link` | requests under way, what the server answers and pushes |
+//! | `link`, `answered` | requests under way, what the server answers and pushes |
 //! | `login` | the device's login, and the state of the server that comes with it |
 //! | `sync` | events of a conversation, in order, once |
 //! | `joining` | the start in a log that others began |
@@ -44,6 +44,7 @@ mod absent;
 mod acting;
 mod alarms;
 mod amending;
+mod answered;
 mod archive;
 mod commands;
 mod confirmed;
@@ -247,6 +248,18 @@ pub struct Engine {
     proofs: frame::Proofs,
 }
 
+fn load_talks(desk: &Desk<'_>, settings: &Settings) -> Result<BTreeMap<i64, Talk>, EngineError> {
+    let mut talks = BTreeMap::new();
+    for stored in desk.conversations()? {
+        let mut talk = Talk::load(stored)?;
+        talk.read_to = settings.read_to(&talk.id());
+        talk.halt = desk.divergence(talk.no)?.map(Halt::Diverged);
+        talks.insert(talk.no, talk);
+    }
+    preview::load(desk, &mut talks)?;
+    Ok(talks)
+}
+
 impl Engine {
     /// Rebuilds the engine from the store.
     ///
@@ -272,14 +285,7 @@ impl Engine {
         let logout: Option<Signed> = desk.fact(fact::LOGOUT)?;
         let ended = desk.fact::<u64>(fact::ENDED)?;
         let ended = ended.map(|_| ending::sentence(logout.is_some()));
-        let mut talks = BTreeMap::new();
-        for stored in desk.conversations()? {
-            let mut talk = Talk::load(stored)?;
-            talk.read_to = settings.read_to(&talk.id());
-            talk.halt = desk.divergence(talk.no)?.map(Halt::Diverged);
-            talks.insert(talk.no, talk);
-        }
-        preview::load(desk, &mut talks)?;
+        let talks = load_talks(desk, &settings)?;
         let numbers = talks.values().map(|talk| (talk.id(), talk.no)).collect();
         let mut engine = Self {
             account,
@@ -319,14 +325,19 @@ impl Engine {
             readings: Readings::default(),
             proofs: frame::Proofs::default(),
         };
-        for (_, trust) in engine.compared().collect::<Vec<_>>() {
-            engine.people.compared(&trust);
-        }
-        for name in engine.decided_names() {
-            let decision = engine.decision(&name);
-            engine.people.decisions.insert(name, decision);
-        }
+        engine.heed_decisions();
         Ok(engine)
+    }
+
+    /// What the person has compared and decided counts from the start.
+    fn heed_decisions(&mut self) {
+        for (_, trust) in self.compared().collect::<Vec<_>>() {
+            self.people.compared(&trust);
+        }
+        for name in self.decided_names() {
+            let decision = self.decision(&name);
+            self.people.decisions.insert(name, decision);
+        }
     }
 
     /// Where the server is.

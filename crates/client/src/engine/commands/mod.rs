@@ -71,10 +71,10 @@ impl Engine {
         subscribes: bool,
     ) -> Result<(), EngineError> {
         match command {
-            Command::Status {} => {
-                let view = self.account_view(turn)?;
-                turn.answer(call, Ok(Answer::Account(view)));
-            }
+            Command::Status {}
+            | Command::Conversations {}
+            | Command::Contacts {}
+            | Command::History {} => self.overview(turn, call, &command)?,
             Command::Invite {} => self.invite(turn, call, caller.clone())?,
             Command::Send {
                 conversation,
@@ -101,15 +101,10 @@ impl Engine {
                 let rows = self.read(turn, conversation.as_deref(), (before, since), limit)?;
                 turn.answer(call, rows.map(Answer::Rows));
             }
-            Command::Conversations {} => {
-                let views = self.conversation_views(turn)?;
-                turn.answer(call, Ok(Answer::Conversations(views)));
-            }
             Command::Devices {}
             | Command::RenameDevice { .. }
             | Command::TellPasswordChanged { .. }
             | Command::Logout { .. } => self.about_devices(turn, (call, caller), command)?,
-            Command::Contacts {} => turn.answer(call, Ok(Answer::Contacts(self.contact_views()))),
             Command::Accept { .. } | Command::Refuse { .. } | Command::Room(_) => {
                 self.about_people(turn, (call, caller), command)?;
             }
@@ -121,7 +116,6 @@ impl Engine {
             Command::Restored { .. } | Command::Evidence { .. } => {
                 self.losses(turn, call, &command)?
             }
-            Command::History {} => turn.answer(call, Ok(Answer::History(self.history_view()))),
             Command::Drain {} => {
                 self.waiting.push(Waiting::Drain { call });
                 self.answer_drained(turn)?;
@@ -133,6 +127,23 @@ impl Engine {
                 self.subscribe(turn, call, conversation.as_deref(), since, subscribes)?;
             }
         }
+        Ok(())
+    }
+
+    /// What is known of everything at once, as it is here.
+    fn overview(
+        &self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        command: &Command,
+    ) -> Result<(), EngineError> {
+        let answer = match command {
+            Command::Conversations {} => Answer::Conversations(self.conversation_views(turn)?),
+            Command::Contacts {} => Answer::Contacts(self.contact_views()),
+            Command::History {} => Answer::History(self.history_view()),
+            _ => Answer::Account(self.account_view(turn)?),
+        };
+        turn.answer(call, Ok(answer));
         Ok(())
     }
 
