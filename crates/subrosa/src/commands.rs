@@ -41,6 +41,9 @@ use std::future::Future;
 use std::time::Duration;
 use subrosa_client::{Client, Command, Failure};
 
+/// How long the end of a verb waits for its threads.
+const THREADS_END_MAX: Duration = Duration::from_secs(5);
+
 /// Runs what the command line says.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let setting = Setting::new(cli.global)?;
@@ -58,8 +61,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         ))
     })?;
     let result = runtime.block_on(dispatch(cli.verb, setting));
-    // A prompt or a read of standard input may still be under way: it is not waited for.
-    runtime.shutdown_timeout(Duration::ZERO);
+    // Every thread that may be inside SQLCipher has to be gone: what OpenSSL takes down at the end of a
+    // process is still in its hands. Reads of a terminal have threads of their own; a name that is being
+    // looked up is not waited for any longer than this.
+    runtime.shutdown_timeout(THREADS_END_MAX);
     result
 }
 

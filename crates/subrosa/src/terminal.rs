@@ -10,6 +10,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use subrosa_client::Failure;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 /// How the terminal was before a prompt or a screen changed it.
@@ -67,12 +68,19 @@ pub fn restore() {
     }
 }
 
+/// Reads a terminal on a thread of its own, which the end of the process does not wait for.
+fn apart<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || tell.send(read()));
+    told
+}
+
 /// Asks for a line; an empty answer means the proposal.
 pub async fn ask(question: &str, proposal: &str) -> anyhow::Result<String> {
     let mut err = std::io::stderr();
     drop(write!(err, "{question} [{proposal}]: ").and_then(|()| err.flush()));
     // Through the same buffer that the chat reads from later: what is typed ahead is not lost.
-    let read = tokio::task::spawn_blocking(|| {
+    let read = apart(|| {
         let mut line = String::new();
         std::io::stdin()
             .read_line(&mut line)
@@ -94,9 +102,7 @@ pub async fn ask(question: &str, proposal: &str) -> anyhow::Result<String> {
 pub async fn ask_secret(question: &str) -> anyhow::Result<Zeroizing<String>> {
     remember();
     let question = format!("{question}: ");
-    let asked = tokio::task::spawn_blocking(move || {
-        rpassword::prompt_password(question).map(Zeroizing::new)
-    });
+    let asked = apart(move || rpassword::prompt_password(question).map(Zeroizing::new));
     let answer = asked.await?;
     restore();
     answer.map_err(|error| match error.kind() {
