@@ -209,7 +209,8 @@ impl Engine {
             }
         }
         self.pump(turn, no)?;
-        self.settle_calls(turn)
+        // The event itself may have come before this answer, and then nothing else would come.
+        self.caught_up(turn)
     }
 
     /// Something came before it: it is judged again when that is here.

@@ -117,7 +117,7 @@ impl Engine {
                     .server_broke_protocol(turn, "an answer of another kind than the question");
             }
         }
-        Ok(())
+        self.caught_up(turn)
     }
 
     /// A conversation has come into the store.

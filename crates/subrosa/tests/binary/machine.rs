@@ -23,6 +23,7 @@ pub struct Done {
 
 /// Waits for the end of a verb. One that does not end is ended, and fails its test with what it had said.
 fn ended(child: Child, args: &[&str]) -> Done {
+    let began = Instant::now();
     let pid = child.id().to_string();
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || tell.send(child.wait_with_output()));
@@ -30,6 +31,7 @@ fn ended(child: Child, args: &[&str]) -> Done {
         Command::new("kill").args(["-9", &pid]).status().unwrap();
         panic!("{args:?} does not end: {:?}", told.recv());
     });
+    if began.elapsed().as_secs() > 5 { eprintln!("SLOW {:?} {args:?}", began.elapsed()); }
     done.unwrap().into()
 }
 
