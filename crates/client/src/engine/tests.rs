@@ -21,4 +21,5 @@ mod simulation;
 mod telling;
 mod trust;
 mod upkeep;
+mod wishes;
 mod world;
