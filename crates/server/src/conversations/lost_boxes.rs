@@ -1,5 +1,5 @@
 //! Boxes that were lost: a device asks, the device that opened the session is told and gives another
-//! one (docs/spec/e2e.md §10.6). The server keeps the question until it is answered or over.
+//! one (docs/spec/ledger.md §9.4). The server keeps the question until it is answered or over.
 
 use super::boxes::{BOX_BYTES_MAX, DEVICE_BOX_DAYS};
 use super::reading::{Reader, history_recipient};
