@@ -1,6 +1,7 @@
 //! The log, on standard error.
 
 use clap::ValueEnum;
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Its form.
@@ -15,8 +16,11 @@ pub enum Form {
 /// Writes what the variable RUST_LOG asks for, or else what `default` does.
 pub fn start(form: Form, default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colours = wanted && std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(colours)
         .with_writer(std::io::stderr);
     // It is started once; a second start would be refused and change nothing.
     drop(match form {

@@ -311,7 +311,7 @@ fn said(act: &Act) -> String {
         Act::Create { .. } | Act::List | Act::Show { .. } | Act::Rename { .. } => String::new(),
         Act::Add { room, people, .. } => {
             format!(
-                "added to {room}: {}; contacts join by themselves, others are asked",
+                "added to {room}: {}; contacts join by themselves when they are online, others are asked; what is written before is not shown to them",
                 people.join(", ")
             )
         }

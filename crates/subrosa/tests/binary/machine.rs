@@ -31,7 +31,9 @@ fn ended(child: Child, args: &[&str]) -> Done {
         Command::new("kill").args(["-9", &pid]).status().unwrap();
         panic!("{args:?} does not end: {:?}", told.recv());
     });
-    if began.elapsed().as_secs() > 5 { eprintln!("SLOW {:?} {args:?}", began.elapsed()); }
+    if began.elapsed().as_secs() > 5 {
+        eprintln!("SLOW {:?} {args:?}", began.elapsed());
+    }
     done.unwrap().into()
 }
 
