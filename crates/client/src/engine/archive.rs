@@ -177,6 +177,11 @@ impl Engine {
 }
 
 impl Archive {
+    /// No pause holds any more.
+    pub const fn resume(&mut self) {
+        self.not_before_ms = 0;
+    }
+
     fn take(
         &mut self,
         turn: &Turn<'_>,

@@ -64,6 +64,11 @@ impl Members {
         self.asks > ASKS_AT_ONCE
     }
 
+    /// No pause holds any more.
+    pub const fn resume(&mut self) {
+        self.not_before_ms = 0;
+    }
+
     pub fn unlink(&mut self) {
         *self = Self {
             wanting: self.wanting,

@@ -37,6 +37,7 @@
 //! | `archive` | the keys of the history, after a password |
 //! | `preview` | the newest page, ahead of the history |
 //! | `upkeep` | what has to be done from time to time |
+//! | `clock` | a clock that is set back |
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
 //! | `rows`, `room_rows` | what faces see |
 
@@ -46,6 +47,7 @@ mod alarms;
 mod amending;
 mod answered;
 mod archive;
+mod clock;
 mod commands;
 mod confirmed;
 mod deeds;
@@ -219,6 +221,8 @@ pub struct Engine {
     alarms: Vec<Alarm>,
     /// When keys that are over were last looked for.
     swept_ms: u64,
+    /// What this device's clock showed last.
+    clock_ms: u64,
     warned_clock: bool,
     /// Warnings that came while nobody listened.
     unheard: Vec<String>,
@@ -310,6 +314,7 @@ impl Engine {
             ended,
             alarms: Vec::new(),
             swept_ms: 0,
+            clock_ms: 0,
             warned_clock: false,
             unheard: Vec::new(),
             typing: Typing::default(),
@@ -357,6 +362,7 @@ impl Engine {
     /// # Errors
     /// The store fails; then the engine is to be loaded anew.
     pub fn handle(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), EngineError> {
+        self.heed_clock(turn);
         self.read_again(turn)?;
         self.expire(turn)?;
         self.take(turn, input)?;

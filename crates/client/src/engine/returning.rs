@@ -31,6 +31,13 @@ pub(super) struct Returning {
     again: bool,
 }
 
+impl Returning {
+    /// No pause holds any more.
+    pub const fn resume(&mut self) {
+        self.not_before_ms = 0;
+    }
+}
+
 /// One request, or several of a kind.
 #[derive(Debug, Clone, Copy)]
 enum Job {

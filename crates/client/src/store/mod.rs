@@ -57,6 +57,8 @@ pub const FILE: &str = "store.db";
 const APPLICATION_ID: i64 = 0x5375_6252;
 /// Version of schema.sql.
 const SCHEMA_VERSION: i64 = 1;
+/// Compiled statements kept at most.
+const STATEMENTS_KEPT: usize = 256;
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +147,8 @@ impl Store {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;
              PRAGMA cache_size = -4096; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
         )?;
+        // All statements that there are: an event takes dozens of them, and compiling one costs more than running it.
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         let mut store = Self { connection };
         if version == 0 && new {
             store.create()?

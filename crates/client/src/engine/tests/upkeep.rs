@@ -1,6 +1,8 @@
-use super::world::{World, step};
+use super::office::refused;
+use super::world::{World, step, to_append};
 use crate::engine::fact;
-use subrosa_proto::{Prekey, Request, Response, decode, limits};
+use crate::view::SendState;
+use subrosa_proto::{ErrorCode, Prekey, Request, Response, decode, limits};
 
 fn newest(request: &Request) -> Option<u64> {
     match request {
@@ -145,4 +147,25 @@ fn callers_are_forgotten_after_a_week() {
     assert!(known(&mut world));
     world.pass(2);
     assert!(!known(&mut world));
+}
+
+/// What the server puts off leaves when it is time, whatever the clock showed when it was put off.
+#[test]
+fn a_clock_that_is_set_back_ends_the_pauses_that_it_counted() {
+    let mut world = World::new();
+    let hours = 6 * 60 * 60 * 1_000;
+    world.ada.now_ms += hours;
+    let call = world.ada.send("@bob", "put off");
+    let append = to_append(&mut world.office, &mut world.ada);
+    world
+        .ada
+        .reply(append.id, refused(ErrorCode::RateLimited, 1_000));
+    world.run();
+    world.ada.tick();
+    world.run();
+    assert_eq!(world.ada.sent_state(call), None);
+    world.ada.now_ms -= hours;
+    world.ada.tick();
+    world.run();
+    assert_eq!(world.ada.sent_state(call), Some(SendState::Sent));
 }
