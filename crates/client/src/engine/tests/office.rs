@@ -1,15 +1,19 @@
 //! A server as simple as can be: everything in memory, judged by `subrosa_ledger`. It does what it
 //! is told, lies included.
 
+mod places;
+
 use bytes::Bytes;
+use places::Place;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use subrosa_ledger::{
-    Account, Conversation, Record, Verdict, VoidReason, carried_hash, event_hash,
+    Account, Conversation, Record, Verdict, VoidReason, body_hash, carried_hash, event_hash,
 };
 use subrosa_proto::{
-    AccountId, BoxKind, Carried, Control, ConvHead, ConvId, Delivered, DeviceId, ErrorCode, Event,
-    EventHash, EventKind, Form, Header, Incarnation, KeyAt, KeyBox, KeysWanted, LogHash, LoggedIn,
-    Page, Placed, Prekey, Push, Refusal, Request, Response, SessionId, Signed, decode,
+    Absence, AccountId, BoxKind, Carried, Control, ConvHead, ConvId, Delivered, DeviceId,
+    ErrorCode, Event, EventHash, EventKind, Header, Incarnation, KeyAt, KeyBox, KeysWanted,
+    LOGOUT_ID, LogHash, LoggedIn, Page, Placed, Prekey, Push, Refusal, Register, Request, Response,
+    SessionId, Signed, TrimmedEvent, decode, encode,
 };
 
 /// An event in a log, with everybody's boxes.
@@ -23,6 +27,7 @@ pub struct Posted {
 pub struct Log {
     pub events: Vec<Posted>,
     pub state: Conversation,
+    places: BTreeMap<AccountId, Place>,
     known: Known,
 }
 
@@ -129,6 +134,7 @@ impl Office {
                 Log {
                     events: Vec::new(),
                     state,
+                    places: BTreeMap::new(),
                     known,
                 }
             }
@@ -144,7 +150,7 @@ impl Office {
         }
         log.known.hashes.push(log.state.head().1);
         log.known.seen.insert(event_hash(&event));
-        log.events.push(posted);
+        log.enter(posted);
         self.logs.insert(*conv, log);
     }
 
@@ -214,14 +220,21 @@ impl Office {
         let mut pages = Vec::new();
         let owner = self.accounts.values().find(|known| known.certified(device));
         let account = owner.unwrap().id();
-        for ((follower, conv), next) in &mut self.follows {
+        let reader = Reader {
+            account,
+            device: *device,
+            history: self.by_password.contains(device),
+        };
+        let mine = (*device, ConvId([0; 32]))..=(*device, ConvId([255; 32]));
+        for ((_, conv), next) in self.follows.range_mut(mine) {
             let log = &self.logs[conv];
-            let (since, until) = log.place(&account);
-            if follower == device && (*next).max(since) <= until {
-                let history = self.by_password.contains(device);
+            let Some((since, until)) = log.span(&account) else {
+                continue;
+            };
+            if (*next).max(since) <= until {
                 let range = ((*next).max(since), until);
                 pages.push(Push::Events {
-                    page: log.page_for(conv, device, history, range),
+                    page: log.page_for(conv, &reader, range),
                 });
                 *next = until + 1;
             }
@@ -234,6 +247,9 @@ impl Office {
     pub fn answer(&mut self, who: (AccountId, DeviceId), request: Request) -> Response {
         let (account, device) = who;
         match request {
+            Request::DeviceLogin { .. } if self.is_over(&who) => {
+                Response::refused(ErrorCode::Revoked)
+            }
             Request::DeviceLogin { .. } => Response::LoggedIn {
                 login: LoggedIn {
                     incarnation: self.incarnation,
@@ -248,17 +264,28 @@ impl Office {
                 heads: self.heads(&account),
                 more: false,
             },
+            Request::People { conv, .. } if !self.is_member(&account, &conv) => {
+                Response::refused(ErrorCode::NotFound)
+            }
             Request::People { conv, after } => self.people(&conv, after),
             Request::ControlHistory { conv, after } => {
+                if !self.is_member(&account, &conv) {
+                    return Response::refused(ErrorCode::NotFound);
+                }
                 self.logs[&conv].controls(&account, after, self.page_controls)
             }
-            Request::Chains { accounts, .. } => Response::Chains {
-                chains: accounts
-                    .iter()
-                    .take(self.page_accounts)
-                    .map(|id| self.accounts[id].statements().to_vec())
-                    .collect(),
-            },
+            Request::Chains { accounts, conv } => {
+                if !self.is_member(&account, &conv) {
+                    return Response::refused(ErrorCode::NotFound);
+                }
+                Response::Chains {
+                    chains: accounts
+                        .iter()
+                        .take(self.page_accounts)
+                        .map(|id| self.accounts[id].statements().to_vec())
+                        .collect(),
+                }
+            }
             Request::Create { counter, event } => self.create(who, counter, &event),
             Request::Stage { session, boxes } => {
                 self.staged
@@ -274,7 +301,8 @@ impl Office {
             } => self.append(device, counter, &conv, &events),
             Request::Follow { cursors } => {
                 for cursor in cursors {
-                    if self.logs.contains_key(&cursor.conv) {
+                    let log = self.logs.get(&cursor.conv);
+                    if log.is_some_and(|log| log.places.contains_key(&account)) {
                         self.follows.insert((device, cursor.conv), cursor.next);
                     }
                 }
@@ -296,6 +324,9 @@ impl Office {
                     .collect();
                 for follower in followers {
                     let register = register.clone();
+                    // Of what has not left, only the newest of a device counts.
+                    self.pushes
+                        .retain(|(to, push)| *to != follower || !is_register(push, &conv, &device));
                     self.pushes
                         .push((follower, Push::Receipt { conv, register }));
                 }
@@ -348,8 +379,19 @@ impl Office {
                 Response::Done {}
             }
             Request::Read { conv, from, count } => {
-                let mut page = self.logs[&conv].page(&conv, &device, from);
-                page.events.truncate(usize::try_from(count).unwrap());
+                let reader = Reader {
+                    account,
+                    device,
+                    history: self.by_password.contains(&device),
+                };
+                let log = &self.logs[&conv];
+                let Some((since, until)) = log.span(&account) else {
+                    return Response::refused(ErrorCode::NotFound);
+                };
+                let first = from.max(since);
+                let last = until.min(first.saturating_add(count) - 1);
+                let mut page = log.page_for(&conv, &reader, (first, last));
+                page.head = until;
                 Response::Page { page }
             }
             Request::Keys { conv, after, which } => self.keys(&account, &conv, after, which),
@@ -382,16 +424,28 @@ impl Office {
     }
 
     fn heads(&self, account: &AccountId) -> Vec<ConvHead> {
-        let mine = self
-            .logs
-            .iter()
-            .filter(|(_, log)| log.state.member(account).is_some());
-        mine.map(|(conv, log)| ConvHead {
-            conv: *conv,
-            head: log.place(account).1,
-            trimmed: 0,
-        })
-        .collect()
+        let spans = self.logs.iter();
+        let spans = spans.filter_map(|(conv, log)| Some((*conv, log.span(account)?)));
+        spans
+            .map(|(conv, (_, head))| ConvHead {
+                conv,
+                head,
+                trimmed: 0,
+            })
+            .collect()
+    }
+
+    fn is_member(&self, account: &AccountId, conv: &ConvId) -> bool {
+        let log = self.logs.get(conv);
+        log.is_some_and(|log| log.state.member(account).is_some())
+    }
+
+    /// Whether a device was revoked or has logged out.
+    fn is_over(&self, (account, device): &(AccountId, DeviceId)) -> bool {
+        !self.accounts[account]
+            .devices()
+            .any(|live| live.id == *device)
+            || self.prekeys.get(device).is_some_and(is_logout)
     }
 
     pub fn people(&self, conv: &ConvId, after: Option<AccountId>) -> Response {
@@ -451,11 +505,13 @@ impl Office {
                 self.pushes.push((device.id, Push::Joined { conv }));
             }
         }
-        let log = Log {
-            events: vec![posted],
+        let mut log = Log {
+            events: Vec::new(),
             state,
+            places: BTreeMap::new(),
             known,
         };
+        log.enter(posted);
         self.logs.insert(conv, log);
         let response = Response::Appended {
             first: 1,
@@ -481,7 +537,9 @@ impl Office {
             for device in state.recipient_devices(account) {
                 let prekey = self.prekeys.get(&device.id);
                 let prekey = prekey.map(|signed| decode::<Prekey>(&signed.body).unwrap());
-                let good = prekey.is_some_and(|prekey| prekey.expires_ms > self.now_ms);
+                let good = prekey.is_some_and(|prekey| {
+                    prekey.id != LOGOUT_ID && prekey.expires_ms > self.now_ms
+                });
                 if good && device.id != *author {
                     wanted.insert((BoxKind::Device, device.id.0));
                 }
@@ -499,6 +557,9 @@ impl Office {
     ) -> Response {
         if let Some(done) = self.done.get(&(device, counter)) {
             return done.clone();
+        }
+        if !self.logs.contains_key(conv) {
+            return Response::refused(ErrorCode::NotFound);
         }
         let mut state = self.logs[conv].state.clone();
         let first = state.head().0 + 1;
@@ -523,7 +584,22 @@ impl Office {
                         ctl: log.state.ctl(),
                     };
                 }
-                Verdict::Fork(_) => return Response::refused(ErrorCode::Conflict),
+                Verdict::Fork(_) | Verdict::Void(VoidReason::Repeated) => {
+                    return Response::refused(ErrorCode::Conflict);
+                }
+                Verdict::Void(VoidReason::NotMember) => {
+                    return Response::refused(ErrorCode::NotFound);
+                }
+                Verdict::Void(VoidReason::DeviceDead) => {
+                    return Response::refused(ErrorCode::Revoked);
+                }
+                Verdict::Void(
+                    VoidReason::Role
+                    | VoidReason::Target
+                    | VoidReason::LastAdmin
+                    | VoidReason::Pending
+                    | VoidReason::Closed,
+                ) => return Response::refused(ErrorCode::NotPermitted),
                 other => panic!("{other:?}"),
             }
             let session = session_of(&event);
@@ -551,8 +627,10 @@ impl Office {
             }
         }
         let log = self.logs.get_mut(conv).unwrap();
-        log.events.extend(posted);
         log.state = state;
+        for posted in posted {
+            log.enter(posted);
+        }
         let response = Response::Appended {
             first,
             time_ms: self.now_ms,
@@ -580,7 +658,12 @@ impl Office {
         };
         let mut keys = Vec::new();
         let log = &self.logs[conv];
-        for (position, posted) in (1..).zip(&log.events).skip(usize::try_from(after).unwrap()) {
+        let Some((since, until)) = log.span(account) else {
+            return Response::refused(ErrorCode::NotFound);
+        };
+        let after = after.max(since - 1);
+        let there = (1..=until).zip(&log.events);
+        for (position, posted) in there.skip(usize::try_from(after).unwrap()) {
             for bytes in &posted.boxes {
                 let key_box: KeyBox = decode(bytes).unwrap();
                 if key_box.kind != kind
@@ -665,32 +748,26 @@ impl Log {
         }
     }
 
-    /// From where and up to where an account may read.
-    pub fn place(&self, account: &AccountId) -> (u64, u64) {
-        let mut place = (1, self.events.len() as u64);
-        if self.state.form() != Form::Room {
-            return place;
+    /// An event has its position, and `state` is what it led to.
+    fn enter(&mut self, posted: Posted) {
+        self.events.push(posted);
+        let position = self.events.len() as u64;
+        if let Some(control) = self.events[position as usize - 1].control() {
+            let author = self.header(position).account;
+            places::changed(&mut self.places, &self.state, &author, position, &control);
         }
-        for (position, posted) in (1..).zip(&self.events) {
-            let author = || {
-                let event = Carried::read(&posted.event).unwrap();
-                event.header().unwrap().account
-            };
-            match posted.control() {
-                Some(Control::Add { account: who, .. }) if who == *account => {
-                    place = (position, self.events.len() as u64);
-                }
-                Some(Control::Remove { account: who }) if who == *account => place.1 = position,
-                Some(Control::Leave {}) if author() == *account => place.1 = position,
-                _ => {}
-            }
-        }
-        place
+    }
+
+    /// From where and up to where an account may know the log.
+    pub fn span(&self, account: &AccountId) -> Option<(u64, u64)> {
+        let place = self.places.get(account)?;
+        let head = self.events.len() as u64;
+        Some((place.since, place.until.unwrap_or(head)))
     }
 
     /// What an account needs to start where it was added.
     fn controls(&self, account: &AccountId, after: u64, count: usize) -> Response {
-        let (since, _) = self.place(account);
+        let since = self.places[account].since;
         let before = self.events[..since as usize - 1].iter();
         let mut events: Vec<_> = (1..)
             .zip(before)
@@ -720,30 +797,37 @@ impl Log {
 
     /// The page from a position on, as one device sees it.
     pub fn page(&self, conv: &ConvId, device: &DeviceId, first: u64) -> Page {
-        self.page_for(conv, device, false, (first, self.events.len() as u64))
-    }
-
-    fn page_for(
-        &self,
-        conv: &ConvId,
-        device: &DeviceId,
-        history: bool,
-        (first, last): (u64, u64),
-    ) -> Page {
-        let events = self.events[first as usize - 1..last as usize].iter();
+        let events = self.events[first as usize - 1..].iter();
+        let boxes = |posted: &Posted| boxes_to(posted, |key_box| key_box.recipient == device.0);
         let events = events.map(|posted| Delivered {
             time_ms: posted.time_ms,
             event: posted.event.clone(),
-            boxes: posted
-                .boxes
-                .iter()
-                .filter(|bytes| {
-                    let addressed = decode::<KeyBox>(bytes).unwrap();
-                    addressed.recipient == device.0
-                        || (history && addressed.kind == BoxKind::History)
-                })
-                .cloned()
-                .collect(),
+            boxes: boxes(posted),
+        });
+        Page {
+            conv: *conv,
+            first,
+            events: events.collect(),
+            head: self.events.len() as u64,
+        }
+    }
+
+    /// The same, of what a reader may see.
+    fn page_for(&self, conv: &ConvId, reader: &Reader, (first, last): (u64, u64)) -> Page {
+        let place = &self.places[&reader.account];
+        let events = self.events[first as usize - 1..last as usize].iter();
+        let events = (first..).zip(events).map(|(position, posted)| {
+            let (event, withheld) = shown(posted, reader, place.may_read(position));
+            let mine = |key_box: &KeyBox| {
+                let own = reader.history && key_box.kind == BoxKind::History;
+                key_box.recipient == reader.device.0
+                    || (own && key_box.recipient == reader.account.0)
+            };
+            Delivered {
+                time_ms: posted.time_ms,
+                event,
+                boxes: boxes_to(posted, |key_box| !withheld && mine(key_box)),
+            }
         });
         Page {
             conv: *conv,
@@ -752,6 +836,56 @@ impl Log {
             head: last,
         }
     }
+}
+
+/// Whom a page is for.
+struct Reader {
+    account: AccountId,
+    device: DeviceId,
+    /// Whether it is given the boxes to the account's history key.
+    history: bool,
+}
+
+fn boxes_to(posted: &Posted, wanted: impl Fn(&KeyBox) -> bool) -> Vec<Bytes> {
+    let boxes = posted.boxes.iter();
+    boxes
+        .filter(|bytes| wanted(&decode(bytes).unwrap()))
+        .cloned()
+        .collect()
+}
+
+/// An event as a reader is shown it, and whether its body is withheld.
+fn shown(posted: &Posted, reader: &Reader, reads: bool) -> (Bytes, bool) {
+    let whole = (posted.event.clone(), false);
+    if reads || posted.control().is_some() {
+        return whole;
+    }
+    let Ok(event) = decode::<Event>(&posted.event) else {
+        return whole;
+    };
+    let header: Header = decode(&event.header).unwrap();
+    if header.account == reader.account {
+        return whole;
+    }
+    let trimmed = TrimmedEvent {
+        header: event.header.clone(),
+        body_hash: body_hash(&event.body),
+        signature: event.signature,
+        why: Absence::Withheld,
+    };
+    (encode(&trimmed), true)
+}
+
+/// Whether a push is a receipt of this device in this conversation.
+fn is_register(push: &Push, conv: &ConvId, device: &DeviceId) -> bool {
+    let Push::Receipt { conv: of, register } = push else {
+        return false;
+    };
+    of == conv && decode::<Register>(&register.body).is_ok_and(|there| there.device == *device)
+}
+
+fn is_logout(signed: &Signed) -> bool {
+    decode::<Prekey>(&signed.body).is_ok_and(|prekey| prekey.id == LOGOUT_ID)
 }
 
 fn session_of(event: &Event) -> Option<SessionId> {

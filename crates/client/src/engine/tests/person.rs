@@ -178,6 +178,17 @@ impl Person {
         person
     }
 
+    /// The account's password ends this device.
+    pub fn revoked(&self, office: &mut Office) {
+        let secret = slot_secret(self.account);
+        let mut account = office.accounts[&self.account].clone();
+        let vault = open_vault(&self.bundle, Slot::Password, &secret, &account).unwrap();
+        let ended = vault.revoke_device(&account, self.device);
+        account.append(&ended).unwrap();
+        office.prekeys.remove(&self.device);
+        office.grown(account);
+    }
+
     /// The same home, copied, in the hands of another process.
     pub fn copy(&self) -> Self {
         let dir = tempfile::tempdir().unwrap();

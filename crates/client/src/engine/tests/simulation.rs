@@ -8,6 +8,7 @@
 //! A seed that fails tells its story, and is run again by `FIRST=17 SEEDS=1` before the same command.
 
 mod events;
+mod naive;
 mod network;
 mod node;
 mod verdict;
@@ -18,6 +19,7 @@ use super::world::START_MS;
 use node::Node;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use std::collections::BTreeMap;
 use subrosa_login::InviteSecret;
 use verdict::Figures;
 
@@ -30,6 +32,12 @@ const HEALING_MS: u64 = 20 * 60 * 1_000;
 struct Plan {
     people: usize,
     acts: u32,
+    /// What one says at once, at most.
+    burst: u32,
+    /// How long the server's pushes lie together, at most.
+    lag_ms: u64,
+    /// Devices of each person that come when all is over.
+    late: u32,
 }
 
 /// The world.
@@ -39,8 +47,12 @@ struct Simulation {
     now_ms: u64,
     office: Office,
     nodes: Vec<Node>,
-    /// Texts said so far.
+    /// Texts said and changes wished so far.
     said: u32,
+    burst: u32,
+    lag_ms: u64,
+    /// Which device said a text.
+    sayers: BTreeMap<String, usize>,
     figures: Figures,
     /// What happened, for a seed that fails.
     story: Vec<String>,
@@ -73,7 +85,7 @@ impl Simulation {
             office.accounts.insert(person.account, made.account.clone());
             office.prekeys.insert(person.device, made.prekey.clone());
             founded.push(made);
-            nodes.push(Node::new((*name).to_owned(), person));
+            nodes.push(Node::new((*name).to_owned(), number, person));
         }
         Self {
             seed,
@@ -82,6 +94,9 @@ impl Simulation {
             office,
             nodes,
             said: 0,
+            burst: plan.burst,
+            lag_ms: plan.lag_ms,
+            sayers: BTreeMap::new(),
             figures: Figures::default(),
             story: Vec::new(),
         }
@@ -103,6 +118,8 @@ impl Simulation {
         }
         self.heal();
         self.settle();
+        self.latecomers(plan.late);
+        self.settle();
     }
 
     /// Lets time pass until there is rest.
@@ -110,6 +127,13 @@ impl Simulation {
         let until = self.now_ms + HEALING_MS;
         self.pass(HEALING_MS);
         assert_eq!(self.now_ms, until);
+    }
+
+    /// Names of those who take part.
+    fn names(&self) -> Vec<String> {
+        let all = self.nodes.iter().map(|node| node.number).max();
+        let taken = NAMES.iter().take(all.map_or(0, |last| last + 1));
+        taken.map(|name| (*name).to_owned()).collect()
     }
 
     fn note(&mut self, what: impl FnOnce() -> String) {
@@ -135,11 +159,19 @@ fn from_environment(name: &str, default: u64) -> u64 {
 fn every_device_reads_what_it_may_and_nothing_else() {
     let (first, seeds) = (from_environment("FIRST", 0), from_environment("SEEDS", 4));
     let acts = u32::try_from(from_environment("ACTS", 100)).unwrap();
+    let burst = u32::try_from(from_environment("BURST", 3)).unwrap();
     let mut total = Figures::default();
     for (seed, number) in (first..first + seeds).zip(1..) {
         let people = 2 + usize::try_from(seed % 4).unwrap();
-        total.add(&simulate(seed, &Plan { people, acts }));
-        if number % 20 == 0 {
+        let plan = Plan {
+            people,
+            acts,
+            burst,
+            lag_ms: from_environment("LAG_MS", 1_000),
+            late: u32::try_from(from_environment("LATE", 1)).unwrap(),
+        };
+        total.add(&simulate(seed, &plan));
+        if number % 20 == 0 || number == seeds {
             println!("{number} seeds from {first}, {acts} acts each: {total:?}");
         }
     }
@@ -154,6 +186,9 @@ fn a_seed_replays() {
     let plan = Plan {
         people: 3,
         acts: 60,
+        burst: 3,
+        lag_ms: 1_000,
+        late: 0,
     };
     let mut stories = (0..2).map(|_| {
         let mut simulation = Simulation::new(99, &plan);

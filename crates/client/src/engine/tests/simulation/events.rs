@@ -1,10 +1,15 @@
 //! What people do, and what goes wrong.
 
 use super::super::person::Person;
+use super::NAMES;
 use super::Simulation;
-use super::node::{Node, Wire};
+use super::node::{Node, Wire, Wish};
+use crate::command::Command;
+use crate::room::{RoomCommand, RoomRole};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use std::collections::BTreeMap;
+use subrosa_proto::ConvId;
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// Devices that one account has at most.
@@ -13,9 +18,12 @@ const DEVICES_MAX: usize = 3;
 impl Simulation {
     /// One thing happens.
     pub(super) fn act(&mut self) {
-        let at = self.dice.random_range(0..self.nodes.len());
+        let live = (0..self.nodes.len()).filter(|at| self.nodes[*at].over.is_none());
+        let live: Vec<usize> = live.collect();
+        let at = live[self.dice.random_range(0..live.len())];
         match self.dice.random_range(0..100) {
-            0..66 => self.say(at),
+            0..57 => self.say(at),
+            57..66 => self.change_members(at),
             66..76 => {
                 let pause = self.dice.random_range(20..5_000);
                 self.note(|| format!("link {at} breaks"));
@@ -30,7 +38,9 @@ impl Simulation {
             }
             88..92 => self.part(),
             92..95 => self.misset_clock(at),
-            95..97 => self.night(),
+            95..96 => self.night(),
+            96..97 if self.dice.random_bool(0.5) => self.revoke(at),
+            96..97 => self.log_out(at),
             _ => self.further_device(at),
         }
     }
@@ -41,7 +51,7 @@ impl Simulation {
             return;
         }
         // Several at once now and then: they keep their order.
-        for _ in 0..self.dice.random_range(1..4) {
+        for _ in 0..self.dice.random_range(1..=self.burst) {
             let to = &conversations[self.dice.random_range(0..conversations.len())];
             self.said += 1;
             let text = format!("message {}", self.said);
@@ -49,8 +59,79 @@ impl Simulation {
                 "{:>9} {at} says {text} to {to}",
                 self.now_ms - super::START_MS
             ));
+            self.sayers.insert(text.clone(), at);
             self.nodes[at].say(to, &text);
         }
+    }
+
+    /// Somebody does something about a room, whether it is allowed or not.
+    fn change_members(&mut self, at: usize) {
+        let rooms = self.nodes[at].rooms();
+        if rooms.is_empty() || self.dice.random_bool(0.08) {
+            let command = self.new_room(at);
+            return self.command(at, command);
+        }
+        let room = rooms[self.dice.random_range(0..rooms.len())].clone();
+        let names = self.names();
+        let people = vec![names[self.dice.random_range(0..names.len())].clone()];
+        let role = |role, people, room| RoomCommand::Role { room, people, role };
+        let command = match self.dice.random_range(0..100) {
+            0..40 => RoomCommand::Add {
+                room,
+                people,
+                role: RoomRole::Member,
+            },
+            40..44 => RoomCommand::Add {
+                room,
+                people,
+                role: RoomRole::Poster,
+            },
+            44..64 => RoomCommand::Remove { room, people },
+            64..73 => role(RoomRole::Admin, people, room),
+            73..82 => role(RoomRole::Member, people, room),
+            82..85 => role(RoomRole::Poster, people, room),
+            85..90 => RoomCommand::Policy {
+                room,
+                members_add: Some(self.dice.random_bool(0.5)),
+                timer: None,
+            },
+            90..94 => RoomCommand::Title {
+                room,
+                name: None,
+                topic: Some(format!("topic {}", self.said)),
+            },
+            94..95 => RoomCommand::Close { room },
+            _ => RoomCommand::Leave { room },
+        };
+        self.command(at, command);
+    }
+
+    fn new_room(&mut self, at: usize) -> RoomCommand {
+        self.said += 1;
+        let name = format!("room-{}", self.said);
+        let (archive, members_add) = (self.dice.random_bool(0.7), self.dice.random_bool(0.3));
+        let own = self.nodes[at].number;
+        let mut people = self.names();
+        people.retain(|name| name != NAMES[own] && self.dice.random_bool(0.8));
+        RoomCommand::Create {
+            name,
+            topic: String::new(),
+            archive,
+            members_add,
+            people,
+        }
+    }
+
+    fn command(&mut self, at: usize, command: RoomCommand) {
+        self.said += 1;
+        let caller = format!("change {}", self.said);
+        self.note(|| format!("{at} wants {caller}: {command:?}"));
+        self.figures.wishes += 1;
+        self.nodes[at].wish(Wish {
+            caller,
+            command: Command::Room(command),
+            text: None,
+        });
     }
 
     /// Kill -9 after the last commit: what was to be sent then is not.
@@ -102,45 +183,94 @@ impl Simulation {
     }
 
     fn further_device(&mut self, at: usize) {
-        let account = self.nodes[at].person.account;
-        let devices = self.nodes.iter();
-        let number = devices
-            .filter(|node| node.person.account == account)
-            .count();
-        if number >= DEVICES_MAX {
-            return;
+        if self.live_devices(at) < DEVICES_MAX {
+            self.log_in(at);
         }
+    }
+
+    /// When everything is over, so many devices of each person come and find what there is for them.
+    pub(super) fn latecomers(&mut self, each: u32) {
+        for number in 0..self.names().len() {
+            let mut of = self.nodes.iter();
+            let at = of.position(|node| node.number == number && node.over.is_none());
+            for _ in 0..each {
+                self.log_in(at.expect("one device stays"));
+            }
+        }
+    }
+
+    /// A further device of a node's account is let in by the password.
+    fn log_in(&mut self, at: usize) {
         let rng = StdRng::seed_from_u64(self.dice.random());
-        let label = format!("device {}", number + 1);
         let of = &self.nodes[at];
-        let person = Person::further(rng, &of.person, &mut self.office, &label, self.now_ms);
-        let name = format!(
-            "{} {}",
-            of.name.split(' ').next().unwrap_or_default(),
-            number + 1
-        );
-        self.note(|| format!("{name} is added"));
+        let number = of.number;
+        let others = self.nodes.iter().filter(|node| node.number == number);
+        let name = format!("{} {}", NAMES[number], others.count() + 1);
+        let person = Person::further(rng, &of.person, &mut self.office, &name, self.now_ms);
+        let fresh = self.nodes.len();
+        self.note(|| format!("{fresh} is {name}"));
         self.figures.devices += 1;
-        let node = Node::new(name, person);
+        let mut node = Node::new(name, number, person);
+        node.born = self.heads();
         self.nodes.push(node);
-        // The login is one work with the fetching of the history: it is done when that is.
-        let fresh = self.nodes.len() - 1;
+        // The login is one work with the fetching of the keys: it is done when they are here.
         for _ in 0..600 {
             self.pass(100);
-            if self.nodes[fresh].caught_up() {
+            if self.nodes[fresh].person.engine.archived().is_some() {
                 break;
             }
         }
-        assert!(
-            self.nodes[fresh].caught_up(),
-            "seed {}: no history",
-            self.seed
-        );
+        let node = &self.nodes[fresh];
+        if node.person.engine.archived().is_none() {
+            self.fail(&format!("{}: no keys of the history", node.name));
+        }
+        let device = node.person.device;
+        self.office.by_password.remove(&device);
+    }
+
+    pub(super) fn heads(&self) -> BTreeMap<ConvId, u64> {
         let logs = self.office.logs.iter();
-        let heads = logs.map(|(conv, log)| (*conv, log.events.len() as u64));
-        let node = &mut self.nodes[fresh];
-        node.history_to = heads.collect();
-        self.office.by_password.remove(&node.person.device);
+        logs.map(|(conv, log)| (*conv, log.events.len() as u64))
+            .collect()
+    }
+
+    /// Devices of a node's account that are not over.
+    fn live_devices(&self, at: usize) -> usize {
+        let number = self.nodes[at].number;
+        let mut devices = 0;
+        for node in &self.nodes {
+            devices += usize::from(node.number == number && node.over.is_none());
+        }
+        devices
+    }
+
+    /// Another device of the account revokes this one, by the password.
+    fn revoke(&mut self, at: usize) {
+        if self.live_devices(at) < 2 {
+            return;
+        }
+        self.note(|| format!("{at} is revoked"));
+        self.figures.ended += 1;
+        let person = &self.nodes[at].person;
+        person.revoked(&mut self.office);
+        self.nodes[at].over = Some(self.heads());
+        self.break_link(at, 100);
+    }
+
+    /// A device logs out; what has not left keeps it from that, or is lost.
+    fn log_out(&mut self, at: usize) {
+        if self.live_devices(at) < 2 || self.nodes[at].leaving {
+            return;
+        }
+        self.said += 1;
+        let (discard, caller) = (self.dice.random_bool(0.7), format!("logout {}", self.said));
+        self.note(|| format!("{at} logs out"));
+        self.nodes[at].leaving = true;
+        self.nodes[at].wish(Wish {
+            caller,
+            command: Command::Logout { discard },
+            text: None,
+        });
     }
 
     /// Everything heals.
@@ -152,10 +282,14 @@ impl Simulation {
             node.cut_off_until = 0;
             node.person.wakes.clear();
             node.next_tick = 0;
-            if let Wire::Down { dial_at } = &mut node.wire {
+            (node.lag_ms, node.push_at) = (0, None);
+            if let Wire::Down { dial_at } = &mut node.wire
+                && *dial_at < u64::MAX
+            {
                 *dial_at = self.now_ms;
             }
         }
+        self.lag_ms = 1;
         self.set_time(self.now_ms);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Simulation;
 use super::node::{Node, Wire};
+use crate::command::{Command, FailureKind};
 use crate::engine::Input;
 use crate::engine::link::Down;
 use rand::RngExt;
@@ -50,6 +51,10 @@ impl Simulation {
     fn happen(&mut self, at: usize) {
         let now = self.now_ms;
         let node = &mut self.nodes[at];
+        // What lies at the server leaves with the next flush.
+        if node.push_at.take_if(|push_at| *push_at <= now).is_some() {
+            return;
+        }
         match &mut node.wire {
             Wire::Down { dial_at } if *dial_at <= now => return self.dial(at),
             Wire::Up { up, .. } if up.front().is_some_and(|(at, _)| *at <= now) => {
@@ -100,6 +105,8 @@ impl Simulation {
             return node.give(&mut self.office, now, Input::Unreachable { down });
         }
         self.office.unlink(&node.person.device);
+        node.push_at = None;
+        node.lag_ms = self.dice.random_range(0..self.lag_ms);
         node.wire = Wire::Up {
             up: std::collections::VecDeque::new(),
             down: std::collections::VecDeque::new(),
@@ -142,8 +149,12 @@ impl Simulation {
                 }
             }
             let node = &self.nodes[at];
-            if node.online() {
-                for push in self.office.take_pushes(&node.person.device) {
+            if node.online() && node.push_at.is_none() {
+                let pushes = self.office.take_pushes(&node.person.device);
+                if !pushes.is_empty() && node.lag_ms > 0 {
+                    self.nodes[at].push_at = Some(self.now_ms + self.nodes[at].lag_ms);
+                }
+                for push in pushes {
                     self.send_down(at, FromServer::Push { push });
                 }
             }
@@ -154,13 +165,24 @@ impl Simulation {
         let node: &mut Node = &mut self.nodes[at];
         node.person.notices.clear();
         for (call, answer) in std::mem::take(&mut node.person.answers) {
-            if let Some(wish) = node.wishes.remove(&call)
-                && let Err(failure) = answer
-            {
-                panic!(
-                    "seed {}: {}: {}: {failure}",
-                    self.seed, node.name, wish.caller
-                );
+            let Some(wish) = node.wishes.remove(&call) else {
+                continue;
+            };
+            let Err(failure) = answer else { continue };
+            // Where rights changed in the meantime people are told, and that is that.
+            let told = matches!(
+                failure.kind,
+                FailureKind::User | FailureKind::NotPermitted | FailureKind::Network
+            );
+            assert!(
+                told,
+                "seed {}: {}: {}: {failure}",
+                self.seed, node.name, wish.caller
+            );
+            self.story.push(format!("{at}: {}: {failure}", wish.caller));
+            node.leaving &= !matches!(wish.command, Command::Logout { .. });
+            if let Some(text) = wish.text {
+                node.promised.retain(|(_, promised)| *promised != text);
             }
         }
     }
@@ -170,14 +192,34 @@ impl Simulation {
         let node = &mut self.nodes[at];
         let leaves = std::mem::take(&mut node.person.leaves);
         let dials = std::mem::take(&mut node.person.dials);
-        if let Some(pause) = leaves.into_iter().next() {
-            let pause = pause.expect("the server never turns a device away here");
-            return self.break_link(at, pause.max(50));
+        match leaves.into_iter().next() {
+            Some(Some(pause)) => return self.break_link(at, pause.max(50)),
+            Some(None) => return self.turned_away(at),
+            None => {}
         }
+        let node = &mut self.nodes[at];
         if dials > 0
+            && node.over.is_none()
             && let Wire::Down { dial_at } = &mut node.wire
         {
             *dial_at = (*dial_at).min(self.now_ms + 20);
         }
+    }
+
+    /// The device was revoked, or has logged out.
+    fn turned_away(&mut self, at: usize) {
+        let heads = self.heads();
+        let node = &mut self.nodes[at];
+        assert!(
+            node.leaving || node.over.is_some(),
+            "seed {}: {at} is turned away",
+            self.seed
+        );
+        if node.over.is_none() {
+            self.figures.ended += 1;
+            node.over = Some(heads);
+        }
+        self.break_link(at, 0);
+        self.nodes[at].wire = Wire::Down { dial_at: u64::MAX };
     }
 }

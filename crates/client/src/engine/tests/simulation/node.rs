@@ -3,6 +3,7 @@
 use super::super::office::Office;
 use super::super::person::Person;
 use crate::command::{Answer, Command, Wait};
+use crate::engine::talk::Talk;
 use crate::engine::{CallId, Input};
 use crate::view::Row;
 use std::collections::{BTreeMap, VecDeque};
@@ -24,10 +25,14 @@ pub(super) enum Wire {
 pub(super) struct Wish {
     pub caller: String,
     pub command: Command,
+    /// The text that is taken back if it fails.
+    pub text: Option<String>,
 }
 
 pub(super) struct Node {
     pub name: String,
+    /// Whose it is: the place of the name among all.
+    pub number: usize,
     pub person: Person,
     pub wire: Wire,
     /// Its clock minus the true time.
@@ -39,15 +44,24 @@ pub(super) struct Node {
     pub cut_off_until: u64,
     /// The next input finds its process dying before the commit.
     pub doomed: bool,
-    /// How far each log had come when it was let in by the password, if it was not the first.
-    pub history_to: BTreeMap<ConvId, u64>,
+    /// How far each log had come when its account certified it; nothing for a first device.
+    pub born: BTreeMap<ConvId, u64>,
+    /// How far each had come when it was revoked or had logged out.
+    pub over: Option<BTreeMap<ConvId, u64>>,
+    /// Its person has told it to log out.
+    pub leaving: bool,
     pub next_tick: u64,
+    /// What the server pushes lies together for so long, as on a link that is busy.
+    pub lag_ms: u64,
+    /// When it pushes next, if it has pushed not long ago.
+    pub push_at: Option<u64>,
 }
 
 impl Node {
-    pub fn new(name: String, person: Person) -> Self {
+    pub fn new(name: String, number: usize, person: Person) -> Self {
         Self {
             name,
+            number,
             person,
             wire: Wire::Down { dial_at: 0 },
             skew_ms: 0,
@@ -55,8 +69,12 @@ impl Node {
             promised: Vec::new(),
             cut_off_until: 0,
             doomed: false,
-            history_to: BTreeMap::new(),
+            born: BTreeMap::new(),
+            over: None,
+            leaving: false,
             next_tick: 0,
+            lag_ms: 0,
+            push_at: None,
         }
     }
 
@@ -78,7 +96,10 @@ impl Node {
                 first.into_iter().chain(second).min().unwrap_or(u64::MAX)
             }
         };
-        wire.min(wake.unwrap_or(u64::MAX)).min(self.next_tick)
+        let push = self.push_at.unwrap_or(u64::MAX);
+        wire.min(wake.unwrap_or(u64::MAX))
+            .min(self.next_tick)
+            .min(push)
     }
 
     pub fn online(&self) -> bool {
@@ -123,22 +144,30 @@ impl Node {
                 wait: Wait::Queued,
                 queue: true,
             },
+            text: Some(text.to_owned()),
         });
     }
 
-    /// Names of conversations that can be written in.
+    /// Names of conversations that can be written in, as far as is known here.
     pub fn conversations(&self) -> Vec<String> {
         let talks = self.person.engine.talks.values();
         talks
-            .filter(|talk| talk.state.form() != Form::Own)
+            .filter(|talk| talk.state.form() != Form::Own && self.is_in(talk))
             .map(|talk| talk.name.clone())
             .collect()
     }
 
-    /// Whether all that the server has is here.
-    pub fn caught_up(&self) -> bool {
-        let engine = &self.person.engine;
-        engine.link.settled() && engine.talks.values().all(|talk| talk.synced())
+    fn is_in(&self, talk: &Talk) -> bool {
+        let mine = talk.state.member(&self.person.account);
+        mine.is_some_and(|mine| !mine.pending) && !talk.state.closed()
+    }
+
+    pub fn rooms(&self) -> Vec<String> {
+        let talks = self.person.engine.talks.values();
+        talks
+            .filter(|talk| talk.state.form() == Form::Room && self.is_in(talk))
+            .map(|talk| talk.name.clone())
+            .collect()
     }
 
     /// The rows of a conversation, oldest first.
