@@ -7,7 +7,8 @@ use super::turn::Turn;
 use super::{Engine, EngineError};
 use subrosa_e2e::{CopiedDevice, QuoteVerdict, judge_quote};
 use subrosa_proto::{
-    AccountId, ConvId, LOGOUT_ID, Prekey, Quote, Request, Response, Signed, Statement, decode,
+    AccountId, ConvId, ErrorCode, LOGOUT_ID, Prekey, Quote, Refusal, Request, Response, Signed,
+    Statement, decode,
 };
 
 /// So many times in a row the members are asked for at once; then with growing pauses.
@@ -188,7 +189,7 @@ impl Engine {
             Response::Refused { refusal } => {
                 self.link.refused.remove(&conv);
                 tracing::info!(code = ?refusal.code, "the members were not given");
-                return self.people_refused(turn, conv, refusal.retry_ms);
+                return self.people_refused(turn, conv, &refusal);
             }
             _ => {
                 return self
@@ -238,13 +239,16 @@ impl Engine {
         &mut self,
         turn: &mut Turn<'_>,
         conv: ConvId,
-        retry_ms: u64,
+        refusal: &Refusal,
     ) -> Result<(), EngineError> {
         let Some(no) = self.numbers.get(&conv).copied() else {
             self.link.joining.remove(&conv);
-            let at_ms = turn.after(retry_ms.max(5_000));
-            self.link.later.insert(conv, at_ms);
-            turn.wake(at_ms);
+            // The account is no member: should it be one again, the server says so by itself.
+            if refusal.code != ErrorCode::NotFound {
+                let at_ms = turn.after(refusal.retry_ms.max(5_000));
+                self.link.later.insert(conv, at_ms);
+                turn.wake(at_ms);
+            }
             return self.caught_up(turn);
         };
         if let Some(talk) = self.talks.get_mut(&no) {

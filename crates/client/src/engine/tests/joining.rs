@@ -1,8 +1,12 @@
 //! Who is added to a room starts there and knows as much as the others.
 
+use super::person::Person;
 use super::room::{Room, STEPS_MAX};
+use super::world::step;
 use subrosa_ledger::{body_hash, event_hash};
-use subrosa_proto::{Absence, Control, Event, Push, Response, Role, TrimmedEvent, decode, encode};
+use subrosa_proto::{
+    Absence, Control, Event, Push, Request, Response, Role, TrimmedEvent, decode, encode,
+};
 
 /// Proves: C12
 #[test]
@@ -90,6 +94,45 @@ fn who_comes_back_goes_on_at_the_new_start() {
         assert_eq!(room.texts(0), ["one", "two", "three", "four"]);
         room.agrees(1);
     }
+}
+
+/// A new device is not given the members of a room that its account has left, and leaves it at that.
+#[test]
+fn a_new_device_does_not_go_on_asking_for_a_room_that_was_left() {
+    let mut room = Room::new(&["ada", "bob"]);
+    room.admit(0, 1, Role::Member);
+    room.say(0, "while bob was there");
+    room.remove(1);
+    let bob = &room.people[1];
+    let mut late = Person::further(rand::make_rng(), bob, &mut room.office, "late", bob.now_ms);
+    late.link();
+    let mut asked = 0;
+    for _ in 0..10 {
+        for _ in 0..STEPS_MAX {
+            let people = late.sent.front().map(|sent| &sent.request);
+            let of_room = |request: &Request| matches!(request, Request::People { conv, .. } if *conv == room.conv);
+            asked += usize::from(people.is_some_and(of_room));
+            if !step(&mut room.office, &mut late) {
+                break;
+            }
+        }
+        late.now_ms += 60_000;
+        late.tick();
+    }
+    assert_eq!(asked, 1);
+    assert!(!late.engine.numbers.contains_key(&room.conv));
+    // Added again, it starts there.
+    room.admit(0, 1, Role::Member);
+    room.say(0, "when bob is back");
+    for _ in 0..STEPS_MAX {
+        if !step(&mut room.office, &mut late) {
+            break;
+        }
+    }
+    assert_eq!(
+        late.texts(&room.name()),
+        [("ada".to_owned(), "when bob is back".to_owned())]
+    );
 }
 
 /// A control event without its body says nothing of who is a member: it is not taken.
