@@ -40,6 +40,7 @@ impl Engine {
             Asked::First(conv) => self.first_came(turn, conv, response),
             Asked::Newest(conv) => self.newest_came(turn, conv, response),
             Asked::Keys(wanted) => self.keys_came(turn, wanted, response),
+            Asked::Positions { no } => self.positions_came(turn, no, response),
             Asked::Returned => self.return_answered(turn, response),
             Asked::Revoke { no } => self.revoke_answered(turn, no, &response),
             Asked::Logout => self.logout_answered(turn, &response),

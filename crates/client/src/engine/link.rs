@@ -168,6 +168,10 @@ pub(super) enum Asked {
     AuthorChain,
     /// Keys of the history.
     Keys(WantedKeys),
+    /// Where boxes lie that may go into a pack.
+    Positions {
+        no: i64,
+    },
     /// The first event of a conversation that is not in the store.
     First(ConvId),
     /// Its newest page, ahead of the history.

@@ -34,7 +34,7 @@
 //! | `own_account` | this account's devices and secrets, as its chain and they themselves tell |
 //! | `ending` | devices that are over: revoked, logged out, this one |
 //! | `alarms` | what the person has to know once |
-//! | `archive` | the keys of the history, after a password |
+//! | `archive`, `packing` | the keys of the history, after a password; many of them made one |
 //! | `preview` | the newest page, ahead of the history |
 //! | `upkeep` | what has to be done from time to time |
 //! | `clock` | a clock that is set back |
@@ -69,6 +69,7 @@ mod opening;
 mod outbox;
 mod outlook;
 mod own_account;
+mod packing;
 mod people;
 mod posted;
 mod posting;

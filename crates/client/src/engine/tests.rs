@@ -11,6 +11,7 @@ mod large;
 mod names;
 mod office;
 mod orders;
+mod packing;
 mod person;
 mod receiving;
 mod restored;

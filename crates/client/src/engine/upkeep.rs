@@ -4,6 +4,7 @@ use super::link::Asked;
 use super::talk::Talk;
 use super::turn::Turn;
 use super::{Engine, EngineError, fact};
+use std::collections::HashMap;
 use subrosa_proto::{ConvId, ErrorCode, Form, Prekey, Request, Response, decode, limits};
 
 /// How often keys that are over are looked for.
@@ -99,7 +100,7 @@ impl Engine {
     }
 
     /// Deletes keys that are over, once everything up to now has been read (docs/spec/e2e.md §10.4).
-    pub(super) fn sweep(&mut self, turn: &Turn<'_>) -> Result<(), EngineError> {
+    pub(super) fn sweep(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
         turn.desk.save(&self.machine.expire_prekeys(turn.now_ms))?;
         if self.swept_ms.abs_diff(turn.now_ms) < SWEEP_MS {
             return Ok(());
@@ -118,11 +119,15 @@ impl Engine {
             no.and_then(|no| self.talks.get(no))
                 .is_some_and(Talk::synced)
         };
+        let mut held = HashMap::new();
         let gone = turn.desk.drop_sessions(|session, newest| {
-            read(&session.conv) && session.is_over(newest, session.device == own, now_ms)
+            let over =
+                read(&session.conv) && session.is_over(newest, session.device == own, now_ms);
+            *held.entry(session.conv).or_insert(0) += usize::from(!over);
+            over
         })?;
         self.readings.clear();
         tracing::debug!(gone, "sessions that were over");
-        Ok(())
+        self.want_packs(turn, &held)
     }
 }

@@ -77,6 +77,18 @@ impl Desk<'_> {
         Ok(found)
     }
 
+    /// The first position of a conversation whose event is kept.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn oldest_raw(&self, no: i64) -> Result<Option<u64>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT min(position) FROM raw WHERE conversation = ?1")?;
+        let oldest: Option<i64> = statement.query_row([no], |row| row.get(0))?;
+        Ok(oldest.map(unsigned))
+    }
+
     /// Forgets the events from a position on: they are not in the log any more.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ impl Desk<'_> {
     /// The store fails or holds another shape.
     pub fn drop_sessions(
         &self,
-        over: impl Fn(&StoredSession, bool) -> bool,
+        mut over: impl FnMut(&StoredSession, bool) -> bool,
     ) -> Result<usize, StoreError> {
         let mut gone = Vec::new();
         {
