@@ -1,16 +1,7 @@
 //! Two people talk through a real server over TCP.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail by panicking"
-)]
-
-mod world;
-
+use crate::world::{World, invite, is_text, rows, send, texts, wait_for};
 use subrosa_client::{Answer, Command, Notice, SendState, Trust};
-use world::{World, invite, is_text, rows, send, texts, wait_for};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_write_to_each_other() {

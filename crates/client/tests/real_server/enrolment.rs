@@ -1,19 +1,9 @@
 //! Getting in: invite lines, names, passwords, further devices.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail by panicking"
-)]
-
-mod proxy;
-mod world;
-
+use crate::world::{World, invite, is_text, send, texts, wait_for};
 use subrosa_client::enrol::{Choice, NameWish, join, login};
 use subrosa_client::{Answer, Client, Command, Driver, FailureKind, Notice, SendState};
 use subrosa_proto::{Address, InviteLine, Name};
-use world::{World, invite, is_text, send, texts, wait_for};
 use zeroize::Zeroizing;
 
 fn name(text: &str) -> Name {
@@ -192,7 +182,7 @@ async fn a_registration_whose_answer_was_lost_is_taken_up_again() {
     let mut line = world.server.as_ref().unwrap().admin_invite().await.unwrap();
     let to = world.server.as_ref().unwrap().local_addr().unwrap();
     // The line cuts once the client has said so much that the registration must be complete.
-    let proxy = proxy::Proxy::start(to, 4_000).await;
+    let proxy = crate::proxy::Proxy::start(to, 4_000).await;
     line.address.hosts = vec![proxy.host()];
     let failure = world
         .enrol("ada", &line, Choice::Generate)

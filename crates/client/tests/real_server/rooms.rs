@@ -1,23 +1,12 @@
 //! Rooms of real clients at a real server.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::items_after_statements,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail by panicking"
-)]
-
-mod world;
-
+use crate::world::{PATIENCE, World, invite, rows, send, texts};
 use std::time::Duration;
 use subrosa_client::{
     Answer, Client, Command, Failure, FailureKind, RoomCommand, RoomRole, RoomStanding, RoomView,
     Row, RowKind, SendState,
 };
 use subrosa_proto::InviteLine;
-use world::{PATIENCE, World, invite, rows, send, texts};
 
 async fn room(client: &Client, command: RoomCommand) -> Result<Answer, Failure> {
     tokio::time::timeout(PATIENCE, client.call(Command::Room(command)))

@@ -1,17 +1,8 @@
 //! Passwords changed, accounts taken back, devices ended: against a real server, over lines that
 //! break at every message.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail by panicking"
-)]
-
-mod cutter;
-mod world;
-
-use cutter::Cutter;
+use crate::cutter::Cutter;
+use crate::world::{World, invite, is_text, rows, send, texts, wait_for};
 use subrosa_client::enrol::{
     Choice, Handover, NewSecrets, Place, Proof, Sheet, Whose, change_password, login, recover,
     revoke_device,
@@ -20,7 +11,6 @@ use subrosa_client::{
     Answer, Client, Command, DeviceView, Driver, Failure, FailureKind, Notice, SendState,
 };
 use subrosa_proto::{Address, DeviceId, Name};
-use world::{World, invite, is_text, rows, send, texts, wait_for};
 use zeroize::Zeroizing;
 
 fn name(text: &str) -> Name {
@@ -164,8 +154,8 @@ async fn a_line_cut_at_any_message_of_a_password_change_leaves_the_old_or_the_ne
     }
     assert!(cut_at >= 10, "a change passes {cut_at} messages");
     assert!(
-        changed >= 3,
-        "the last step, its answer, and a line that is not cut"
+        changed >= 2,
+        "an answer that was lost after the change, and a line that is not cut"
     );
     assert!(lets_in(&world, &straight, &now).await);
     assert!(!lets_in(&world, &straight, sheet.passphrase.as_ref().unwrap()).await);
