@@ -28,9 +28,9 @@ bench:
     cargo bench -p subrosa-channel
     cargo bench -p subrosa-login
 
-# many devices, people, restarts, losses and partitions from a thousand seeds; an hour on one core
-simulate seeds="1000" first="0" acts="400":
-    FIRST={{first}} SEEDS={{seeds}} ACTS={{acts}} cargo test --release -p subrosa-client --lib every_device_reads -- --nocapture
+# people, devices, rooms, restarts, losses and partitions from a thousand seeds; half an hour on one core
+simulate seeds="1000" first="0" acts="40" burst="16" late="4":
+    FIRST={{first}} SEEDS={{seeds}} ACTS={{acts}} BURST={{burst}} LATE={{late}} LAG_MS=2000 cargo test --release -p subrosa-client --lib every_device_reads -- --nocapture
 
 # the models of channel and login (builds Verifpal first if it is not there)
 models:

@@ -2,8 +2,9 @@
 //!
 //! Real engines with real stores; the server is the tests' own. Time is made up: every step takes the
 //! next thing that is due. Links break with requests and answers on the way, processes die before and after
-//! their writes are on disk, devices come, clocks go wrong, nights pass. In the end everything
-//! heals, and the logs are compared with what each device shows (`verdict`).
+//! their writes are on disk, devices come and end, rooms are made and change, clocks go wrong, nights pass. In the
+//! end everything heals, and what the logs say (`naive`) is compared with what each device shows (`verdict`).
+//! docs/decisions/0019-a-world-from-one-seed.md has what is demanded, and figures.
 //!
 //! A seed that fails tells its story, and is run again by `FIRST=17 SEEDS=1` before the same command.
 
@@ -152,7 +153,7 @@ fn from_environment(name: &str, default: u64) -> u64 {
     given.map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// A few seeds; a long run asks for more: `SEEDS=1000 ACTS=400 cargo test -p subrosa-client every_device`.
+/// A few seeds; `just simulate` asks for more.
 ///
 /// Proves: C14, C16
 #[test]
