@@ -3,7 +3,7 @@
 use super::conversation::{Conversation, refused, unexpected};
 use super::proof::Proof;
 use super::renewing::Whose;
-use super::{UNFINISHED, drop_unfinished, settle};
+use super::{UNFINISHED, drop_unfinished, settle, unfit};
 use crate::command::{Failure, FailureKind};
 use crate::driver::{fetch_archive, now_ms};
 use crate::engine::fact;
@@ -49,9 +49,7 @@ pub async fn login(
     let (prekey, made) = machine.next_prekey(now_ms(), &mut rng);
     changes.then(made);
     let added = vault.add_device(&account, machine.device(), device_label);
-    account
-        .append(&added)
-        .map_err(|error| Failure::defect(error.to_string()))?;
+    account.append(&added).map_err(|error| unfit(&error))?;
     let request = Request::ChainAppend {
         statements: vec![added],
         bundle: None,

@@ -25,7 +25,8 @@ pub use revoke::revoke_device;
 use crate::command::Failure;
 use crate::home::{Home, Lock};
 use crate::store::{FILE, Store};
-use subrosa_proto::Name;
+use subrosa_ledger::ChainError;
+use subrosa_proto::{Name, limits};
 use zeroize::Zeroizing;
 
 /// A store that is being made; it gets its name when the server has the account.
@@ -66,6 +67,17 @@ pub struct Sheet {
 impl std::fmt::Debug for Sheet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Sheet({}, secrets redacted)", self.name)
+    }
+}
+
+/// Why an account's chain does not take this device.
+fn unfit(error: &ChainError) -> Failure {
+    match error {
+        ChainError::TooManyDevices => Failure::user(format!(
+            "the account has {} devices already, as many as it can have: end one of them with `subrosa logout` there, or with `subrosa devices revoke` on another",
+            limits::ACCOUNT_DEVICES_MAX
+        )),
+        other => Failure::defect(other.to_string()),
     }
 }
 
@@ -115,5 +127,20 @@ fn drop_unfinished(home: &Home) {
 fn drop_store(home: &Home, file: &str) {
     for suffix in ["", "-wal", "-shm"] {
         drop(std::fs::remove_file(home.file(&format!("{file}{suffix}"))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unfit;
+    use crate::command::FailureKind;
+    use subrosa_ledger::ChainError;
+
+    #[test]
+    fn a_full_account_is_no_defect() {
+        let full = unfit(&ChainError::TooManyDevices);
+        assert_eq!(full.kind, FailureKind::User);
+        assert!(full.sentence.contains("20 devices already"), "{full}");
+        assert_eq!(unfit(&ChainError::Full).kind, FailureKind::Defect);
     }
 }

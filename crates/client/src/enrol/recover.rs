@@ -10,7 +10,7 @@ use super::conversation::Conversation;
 use super::login::{Admitted, admit};
 use super::proof::Proof;
 use super::renewing::{Fresh, Handover, NewSecrets, Slots, Whose};
-use super::{Choice, RECOVERING, drop_store, settle_from};
+use super::{Choice, RECOVERING, drop_store, settle_from, unfit};
 use crate::command::{Failure, FailureKind};
 use crate::driver::{fetch_archive, now_ms};
 use crate::engine::fact;
@@ -181,8 +181,7 @@ fn keep(
 ) -> Result<Store, Failure> {
     let mut own = account.clone();
     for statement in &recovering.statements {
-        own.append(statement)
-            .map_err(|error| Failure::defect(error.to_string()))?;
+        own.append(statement).map_err(|error| unfit(&error))?;
     }
     let dir = place.home.dir();
     drop_store(place.home, RECOVERING);

@@ -57,6 +57,11 @@ impl Cutter {
         self.cut_after(i64::MAX);
     }
 
+    /// How many messages have passed, if no line is to break.
+    pub fn passed(&self) -> i64 {
+        i64::MAX - self.left.load(Ordering::SeqCst)
+    }
+
     pub fn has_cut(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
     }
