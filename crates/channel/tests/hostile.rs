@@ -535,6 +535,62 @@ fn any_messages() -> impl Strategy<Value = Vec<Vec<u8>>> {
     )
 }
 
+/// A conversation is recorded; later its secrets leak, some of them. Which of them leak is known, and whoever does
+/// this has the server's key throughout.
+// Proves: C3
+#[test]
+fn what_was_recorded_stays_closed_as_long_as_one_of_the_two_agreements_holds() {
+    let (static_key, messages) = ([0x77; 32], three().map(<[u8]>::to_vec));
+    let (client_e, server_e, kem_coins) = (raw(1), raw(2), raw(3));
+    let (client, m1) = naive::m1(&naive::public_of(&static_key), client_e, raw(4));
+    let (m2, _, at_server) = naive::m2(&static_key, &m1, server_e, kem_coins).unwrap();
+    let greeting = naive::hello(1, 1, b"hostile");
+    let there = naive::stream(&at_server.k_cs, &greeting, &messages);
+    let back = naive::stream(&at_server.k_sc, &greeting, &messages);
+    let reads = |found: &naive::Outcome| {
+        [(&found.k_cs, &there), (&found.k_sc, &back)].map(|(key, recorded)| {
+            let first = naive::open_record(key, 0, recorded);
+            first.is_some() || naive::read_stream(key, recorded).is_some()
+        })
+    };
+    // With all secrets of one end it reads: so a failure below means something.
+    assert_eq!(reads(&naive::read_m2(client, &m2).unwrap()), [true; 2]);
+    for other in 100..132 {
+        let without = [
+            // The server's key alone, and whatever else one makes up.
+            naive::m2(&static_key, &m1, raw(other), raw(other + 1_000)),
+            // Whoever takes discrete logarithms has the server's ephemeral key as well, and not the other agreement.
+            naive::m2(&static_key, &m1, server_e, raw(other + 1_000)),
+            // The other way round.
+            naive::m2(&static_key, &m1, raw(other), kem_coins),
+        ];
+        for found in without {
+            assert_eq!(reads(&found.unwrap().2), [false; 2]);
+        }
+        // At the client's end: its ephemeral key is known and the private key of the other agreement is not.
+        let (guessed, _) = naive::m1(&naive::public_of(&static_key), client_e, raw(other));
+        assert!(naive::read_m2(guessed, &m2).is_none());
+    }
+}
+
+/// The handshake says nothing of who is there: it is the same bytes for every account and device.
+// Proves: C3
+#[test]
+fn nobody_is_named_before_the_records() {
+    let (_, m1) = dialled(5);
+    let (_, again) = dialled(5);
+    assert_eq!(
+        m1, again,
+        "its only input are the server's key and randomness"
+    );
+    let (client, server) = opened(5);
+    let account = b"ada, and the signature of her device";
+    let mut wire = [m1, records(&mut client.split().0, &[account]).concat()].concat();
+    wire.extend(records(&mut server.split().0, &[account]).concat());
+    assert!(!wire.windows(3).any(|part| part == b"ada"));
+    assert!(account.windows(3).any(|part| part == b"ada"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
