@@ -41,6 +41,7 @@ impl Engine {
             Asked::Newest(conv) => self.newest_came(turn, conv, response),
             Asked::Keys(wanted) => self.keys_came(turn, wanted, response),
             Asked::Positions { no } => self.positions_came(turn, no, response),
+            Asked::Box { no } => self.box_answered(turn, no, &response),
             Asked::Returned => self.return_answered(turn, response),
             Asked::Revoke { no } => self.revoke_answered(turn, no, &response),
             Asked::Logout => self.logout_answered(turn, &response),

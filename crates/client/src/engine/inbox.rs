@@ -170,7 +170,7 @@ impl Engine {
                 let found = self.find_key(turn, spot, delivered, event, session)?;
                 talk.boxes_opened |= found.is_some();
                 if found.is_none() {
-                    return Ok(());
+                    return self.miss_box(turn, talk, spot);
                 }
                 found
             }
@@ -179,6 +179,16 @@ impl Engine {
             turn.desk.save(&session.to_changes())?;
         }
         turn.desk.set_newest_session(talk.no, session)?;
+        self.open_held(turn, talk, session)
+    }
+
+    /// What waited for the key of a session.
+    pub(super) fn open_held(
+        &mut self,
+        turn: &mut Turn<'_>,
+        talk: &mut Talk,
+        session: &SessionId,
+    ) -> Result<(), EngineError> {
         for (position, arrived_ms, bytes) in turn.desk.take_held(talk.no, session.as_bytes())? {
             let Ok(event) = decode::<Event>(&bytes) else {
                 continue;

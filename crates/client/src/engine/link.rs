@@ -168,6 +168,10 @@ pub(super) enum Asked {
     AuthorChain,
     /// Keys of the history.
     Keys(WantedKeys),
+    /// A box that did not come.
+    Box {
+        no: i64,
+    },
     /// Where boxes lie that may go into a pack.
     Positions {
         no: i64,
@@ -433,7 +437,13 @@ impl Engine {
                 }
                 Ok(())
             }
-            Push::BoxWanted { .. } | Push::Closing {} => Ok(()),
+            Push::BoxWanted {
+                conv,
+                position,
+                device,
+                ..
+            } => self.box_wanted(turn, (conv, position), &device),
+            Push::Closing {} => Ok(()),
             Push::Typing { conv, register } => self.typing_heard(turn, &conv, &register),
         }
     }

@@ -209,6 +209,7 @@ impl Engine {
     /// All conversations have been listed; one that is not among them has no events for this account.
     fn listed(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
         self.link.listing = false;
+        self.ask_boxes(turn)?;
         let missing: Vec<i64> = self
             .talks
             .values()

@@ -35,6 +35,7 @@
 //! | `ending` | devices that are over: revoked, logged out, this one |
 //! | `alarms` | what the person has to know once |
 //! | `archive`, `packing` | the keys of the history, after a password; many of them made one |
+//! | `lost_boxes` | boxes that did not come, asked for once more |
 //! | `preview` | the newest page, ahead of the history |
 //! | `upkeep` | what has to be done from time to time |
 //! | `clock` | a clock that is set back |
@@ -63,6 +64,7 @@ mod link;
 mod login;
 mod lookup;
 mod lookups;
+mod lost_boxes;
 mod members;
 mod names;
 mod opening;

@@ -60,7 +60,8 @@ impl Engine {
             return Ok(());
         }
         talk.server_head = talk.server_head.max(Some(page.head));
-        let outcome = self.take_events(turn, &mut talk, &page);
+        let late = self.late_boxes(turn, &mut talk, &page);
+        let outcome = late.and_then(|()| self.take_events(turn, &mut talk, &page));
         let missing = page.first > talk.next();
         talk.gaps += u32::from(missing);
         let (id, next, gaps) = (talk.id(), talk.next(), talk.gaps);

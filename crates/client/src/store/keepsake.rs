@@ -167,6 +167,82 @@ impl Desk<'_> {
         .collect()
     }
 
+    /// The boxes of the own session whose key event has this place.
+    ///
+    /// # Errors
+    /// The store fails or holds another shape.
+    pub fn boxes_at(&self, no: i64, position: u64) -> Result<Vec<Bytes>, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT boxes FROM own_boxes WHERE conversation = ?1 AND position = ?2",
+        )?;
+        let boxes = statement.query_row((no, signed(position)), |row| row.get::<_, Vec<u8>>(0));
+        let boxes = boxes
+            .optional()?
+            .unwrap_or_else(|| encode(&Vec::<Bytes>::new()).to_vec());
+        decode(&boxes.into()).map_err(|_| StoreError::Shape("own boxes"))
+    }
+
+    /// A key event came without its box.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn add_missing_box(
+        &self,
+        no: i64,
+        position: u64,
+        arrived_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached("INSERT OR REPLACE INTO missing_box (conversation, position, arrived_ms) VALUES (?1, ?2, ?3)")?
+            .execute((no, signed(position), signed(arrived_ms)))?;
+        Ok(())
+    }
+
+    /// The box is here.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn drop_missing_box(&self, no: i64, position: u64) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached("DELETE FROM missing_box WHERE conversation = ?1 AND position = ?2")?
+            .execute((no, signed(position)))?;
+        Ok(())
+    }
+
+    /// Those that nobody gives any more.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn forget_missing_boxes(&self, before_ms: u64) -> Result<(), StoreError> {
+        self.sql
+            .prepare_cached("DELETE FROM missing_box WHERE arrived_ms < ?1")?
+            .execute([signed(before_ms)])?;
+        Ok(())
+    }
+
+    /// Whether a box is missing there.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn misses_box(&self, no: i64, position: u64) -> Result<bool, StoreError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT 1 FROM missing_box WHERE conversation = ?1 AND position = ?2",
+        )?;
+        Ok(statement.exists((no, signed(position)))?)
+    }
+
+    /// All key events whose box is missing: conversation and position.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn missing_boxes(&self) -> Result<Vec<(i64, u64)>, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT conversation, position FROM missing_box")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Takes their place away from own lines behind the log's end: the server had said where they
     /// stand, and has forgotten it.
     ///

@@ -58,6 +58,11 @@ CREATE TABLE called_deleted (
   doubted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (conversation, position)
 ) WITHOUT ROWID;
 
+-- Key events whose box did not come, to be asked for.
+CREATE TABLE missing_box (
+  conversation INTEGER NOT NULL, position INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, PRIMARY KEY (conversation, position)
+) WITHOUT ROWID;
+
 -- The timeline: one row for each content or note, in the order of arrival at this home.
 CREATE TABLE timeline (
   cursor INTEGER PRIMARY KEY AUTOINCREMENT, conversation INTEGER NOT NULL, position INTEGER,

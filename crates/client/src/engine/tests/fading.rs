@@ -182,6 +182,9 @@ fn a_message_whose_key_never_came_disappears_too() {
     for posted in &mut world.office.logs.get_mut(&conv).unwrap().events {
         posted.boxes.clear();
     }
+    // Nor does Bob have it any more.
+    let forget = |desk: &crate::store::Desk<'_>| desk.forget_raw(u64::MAX >> 1);
+    world.bob.store.transaction(forget).unwrap();
     world.ada.link();
     world.run();
     let waits = |world: &mut World| {

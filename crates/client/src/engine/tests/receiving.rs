@@ -2,7 +2,7 @@ use super::world::{World, step};
 use crate::command::{Answer, Command};
 use crate::view::{Notice, RowKind, SendState};
 use subrosa_e2e::Keyring;
-use subrosa_proto::{ErrorCode, Page, Push, Request};
+use subrosa_proto::{ErrorCode, EventKind, Page, Push, Request};
 
 fn page(world: &World, first: u64) -> Page {
     let conv = world.direct();
@@ -100,12 +100,11 @@ fn a_page_that_was_there_already_changes_nothing() {
     );
 }
 
-#[test]
-fn a_message_without_its_key_is_a_row_with_its_cause_and_is_not_called_delivered() {
+/// Ada is away while Bob opens a session, and the server loses her box of it.
+fn lost_box() -> World {
     let mut world = World::new();
     world.bob.send("@ada", "first");
     world.run();
-    // The server loses Ada's box of Bob's next session.
     world.office.unlink(&world.ada.device);
     world.ada.lose_link();
     world.pass(subrosa_proto::limits::DAY_MS + 1);
@@ -115,24 +114,82 @@ fn a_message_without_its_key_is_a_row_with_its_cause_and_is_not_called_delivered
     for posted in &mut world.office.logs.get_mut(&conv).unwrap().events {
         posted.boxes.clear();
     }
+    world
+}
+
+fn waiting(world: &mut World) -> usize {
+    let rows = world.ada.rows(Some("@bob")).into_iter();
+    rows.filter(|row| matches!(row.what, RowKind::WaitingForKey { .. }))
+        .count()
+}
+
+fn states_at_bob(world: &mut World) -> Vec<SendState> {
+    let rows = world.bob.rows(Some("@ada"));
+    rows.iter().filter_map(|row| row.state).collect()
+}
+
+#[test]
+fn a_message_without_its_key_is_a_row_with_its_cause_and_is_not_called_delivered() {
+    let mut world = lost_box();
+    // Bob does not have it any more either.
+    let forget = |desk: &crate::store::Desk<'_>| desk.forget_raw(u64::MAX >> 1);
+    world.bob.store.transaction(forget).unwrap();
     world.ada.link();
     world.run();
     world.bob.send("@ada", "nor for this");
     world.run();
     assert_eq!(world.ada.texts("@bob").len(), 1);
-    let waiting = world.ada.rows(Some("@bob")).into_iter();
-    let waiting = waiting.filter(|row| matches!(row.what, RowKind::WaitingForKey { .. }));
-    assert_eq!(waiting.count(), 2);
-    let states: Vec<_> = world
-        .bob
-        .rows(Some("@ada"))
-        .iter()
-        .filter_map(|row| row.state)
-        .collect();
+    assert_eq!(waiting(&mut world), 2);
+    let states = states_at_bob(&mut world);
     assert_eq!(
         states,
         [SendState::Delivered, SendState::Sent, SendState::Sent]
     );
+}
+
+// Proves: C14
+#[test]
+fn a_box_that_was_lost_is_asked_for_and_given_once_more() {
+    for dies in [false, true] {
+        let mut world = lost_box();
+        world.office.unlink(&world.bob.device);
+        world.bob.lose_link();
+        world.ada.link();
+        while step(&mut world.office, &mut world.ada) {}
+        assert_eq!(waiting(&mut world), 1, "bob is away");
+        if dies {
+            // The question was lost with the process that asked; the next one asks again.
+            world.office.asked.clear();
+            world.office.take_pushes(&world.bob.device);
+            world.ada.restart();
+            world.office.unlink(&world.ada.device);
+            world.ada.link();
+            while step(&mut world.office, &mut world.ada) {}
+        }
+        assert_eq!(world.office.asked.len(), 1);
+        world.bob.link();
+        world.run();
+        assert_eq!(waiting(&mut world), 0);
+        let texts = world.ada.texts("@bob");
+        assert_eq!(texts.last().unwrap().1, "no key for this");
+        assert_eq!(states_at_bob(&mut world), [SendState::Delivered; 2]);
+        // It is not asked for again, and nobody else is given anything.
+        world.relink_ada();
+        world.run();
+        assert_eq!(world.office.asked.len(), 1);
+        let (conv, stranger) = (world.direct(), subrosa_proto::DeviceId([9; 32]));
+        let position = (1..)
+            .find(|at| world.office.logs[&conv].header(*at).kind == EventKind::Key as u8)
+            .unwrap();
+        world.bob.push(Push::BoxWanted {
+            conv,
+            position,
+            account: world.ada.account,
+            device: stranger,
+        });
+        let given = |request: &Request| matches!(request, Request::GiveBox { .. });
+        assert!(world.bob.intercept(given).is_none());
+    }
 }
 
 #[test]
