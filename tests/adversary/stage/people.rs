@@ -356,12 +356,13 @@ pub async fn wait_for_text(notices: &mut Notices, text: &str) {
     wait_for(notices, |notice| is_text(notice, text)).await;
 }
 
-/// Waits for a warning that says this.
+/// Waits for a warning that says this: as it comes, or as the line that stays of it when it came before anybody listened.
 pub async fn wait_for_warning(notices: &mut Notices, part: &str) {
-    wait_for(
-        notices,
-        |notice| matches!(notice, Notice::Warning { sentence } if sentence.contains(part)),
-    )
+    wait_for(notices, |notice| match notice {
+        Notice::Warning { sentence } => sentence.contains(part),
+        Notice::Row(row) => matches!(&row.what, RowKind::Info { text } if text.contains(part)),
+        _ => false,
+    })
     .await;
 }
 
