@@ -50,7 +50,11 @@ impl State {
                 logout,
             } => return self.revoke((author, by), *account, statement, *logout, record),
             _ if by.pending => return Err(VoidReason::Pending.into()),
-            Control::Add { account, role } => self.add(by, *account, *role)?,
+            Control::Add {
+                account,
+                role,
+                pending,
+            } => self.add(by, *account, (*role, *pending))?,
             Control::Remove { account } => self.remove(author, by, account)?,
             Control::SetRole { account, role } => self.set_role(by, *account, *role)?,
             Control::Policy { members_add, timer } => self.policy(by, *members_add, *timer)?,
@@ -79,7 +83,12 @@ impl State {
         Ok(())
     }
 
-    fn add(&mut self, by: Standing, account: AccountId, role: Role) -> Result<(), VoidReason> {
+    fn add(
+        &mut self,
+        by: Standing,
+        account: AccountId,
+        (role, pending): (Role, bool),
+    ) -> Result<(), VoidReason> {
         self.in_room()?;
         let member_adds = self.members_add && by.role == Role::Member && role == Role::Member;
         if by.role != Role::Admin && !member_adds {
@@ -94,7 +103,6 @@ impl State {
         {
             return Err(VoidReason::Full);
         }
-        let pending = true;
         self.set_standing(account, Standing { role, pending });
         Ok(())
     }

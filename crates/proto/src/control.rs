@@ -50,6 +50,8 @@ choice! {
             account: AccountId,
             /// As what.
             role: Role,
+            /// Whether it has yet to accept.
+            pending: bool,
         },
         /// The author, until now pending, joins.
         2 => Accept {},

@@ -266,7 +266,14 @@ async fn open_office<E: Engine>(
 ) -> Result<Arc<Office<E>>, StartError> {
     let (hosts, now_ms) = (address.hosts_text(), config.clock.now_ms());
     let path = folder.secrets();
-    let row = incarnation::open(&store, secrets, &hosts, now_ms, folder.root(), &path).await?;
+    let row = match incarnation::open(&store, secrets, &hosts, now_ms, folder.root(), &path).await {
+        Ok(row) => row,
+        Err(error) => {
+            // Its threads hold the folder's lock for as long as they live.
+            store.end().await;
+            return Err(error);
+        }
+    };
     let broken = || StartError::SecretsBroken { path: path.clone() };
     let setup = secrets.password_setup().map_err(|_| broken())?;
     let hello = Hello::new(PROTOCOL_MIN, PROTOCOL_MAX, BUILD).map_err(|_| broken())?;

@@ -104,6 +104,7 @@ fn controls() -> Vec<Control> {
         Control::Add {
             account: ACCOUNT,
             role: Role::Member,
+            pending: true,
         },
         Control::Revoke {
             account: ACCOUNT,

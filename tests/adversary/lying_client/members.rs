@@ -152,6 +152,7 @@ async fn the_server_takes_no_event_that_is_not_what_it_says() {
         Control::Add {
             account: carol.account,
             role: Role::Member,
+            pending: true,
         },
         Control::Remove {
             account: ada.account,

@@ -81,7 +81,11 @@ impl Room {
 
     fn add(&self, who: usize, role: Role) -> Control {
         let account = self.account(who);
-        Control::Add { account, role }
+        Control::Add {
+            account,
+            role,
+            pending: true,
+        }
     }
 
     /// Ada adds somebody, who accepts.

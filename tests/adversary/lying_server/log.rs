@@ -424,6 +424,7 @@ async fn the_server_adds_nobody() {
         &Control::Add {
             account: carol_account,
             role: Role::Member,
+            pending: true,
         },
     );
     let forged = Page {

@@ -105,6 +105,7 @@ impl Engine {
             name: &talk.name,
             name_of: &|account| self.people.name_of(account),
             was_added: &|_| added,
+            is_contact: &|account| self.is_contact(account),
         };
         Ok(scene.outlook(wish))
     }

@@ -51,6 +51,9 @@ impl Engine {
             device: header.device,
             expires_ms: expiry(&header, delivered.time_ms),
         };
+        if spot.author == self.account && matches!(meaning, Meaning::Key(_) | Meaning::Message(_)) {
+            self.settle_place(turn, talk.no)?;
+        }
         match meaning {
             Meaning::Control(control) => {
                 talk.members.changed();

@@ -11,6 +11,10 @@ use crate::store::StoreError;
 use crate::view::Trust;
 use subrosa_proto::{Control, ErrorCode, Event, Form, Header, Request, Response, decode, encode};
 
+fn no_room() -> Failure {
+    Failure::network("the server does not take a room now")
+}
+
 impl Engine {
     /// Asks the server for every conversation that is to be opened.
     pub(super) fn open_openings(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
@@ -85,6 +89,7 @@ impl Engine {
                 // Both opened it at once, or another device did: that one is in the list.
                 ErrorCode::Conflict => {
                     turn.desk.drop_opening(seq)?;
+                    self.release_openings(turn, Some(seq), &no_room())?;
                     self.ask(
                         turn,
                         Request::Conversations { after: None },
@@ -100,8 +105,7 @@ impl Engine {
                 code => {
                     turn.desk.drop_opening(seq)?;
                     tracing::warn!(?code, "a conversation could not be opened");
-                    let refused = Failure::network("the server does not take a room now");
-                    self.release_openings(turn, Some(seq), &refused)?;
+                    self.release_openings(turn, Some(seq), &no_room())?;
                     let peer = opening.and_then(|opening| opening.peer);
                     let name = peer
                         .map(|peer| self.people.name_of(&peer))

@@ -53,6 +53,8 @@ pub(super) struct Scene<'a> {
     pub name_of: &'a dyn Fn(&AccountId) -> String,
     /// Whether the account was added to this conversation at any time that this home has seen.
     pub was_added: &'a dyn Fn(&AccountId) -> bool,
+    /// Whether the account and this one have accepted a direct conversation with each other.
+    pub is_contact: &'a dyn Fn(&AccountId) -> bool,
 }
 
 fn not_permitted(sentence: String) -> Outlook {
@@ -124,6 +126,7 @@ impl Scene<'_> {
             None => Outlook::Make(Control::Add {
                 account: *account,
                 role,
+                pending: !(self.is_contact)(account),
             }),
         }
     }

@@ -7,6 +7,9 @@ use super::{Engine, EngineError};
 use crate::command::{Failure, FailureKind};
 use subrosa_proto::{AccountId, Form, Role};
 
+/// Lines that are read at once to be told.
+const TOLD_AT_ONCE: u32 = 500;
+
 impl Engine {
     /// Accepts what is to be accepted, and adds those who came by lines into rooms.
     pub(super) fn heed_requests(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
@@ -14,6 +17,7 @@ impl Engine {
             // Who is blocked may have been said on another device.
             return Ok(());
         }
+        self.heed_places(turn)?;
         let asked: Vec<i64> = self
             .talks
             .values()
@@ -29,6 +33,67 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Rooms of which this account was made a member by a contact whom its person has not blocked are
+    /// as if it had accepted them. So is whatever it has taken part in before.
+    fn heed_places(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
+        for (no, position) in self.rooms.all_unasked() {
+            let Some(talk) = self.talks.get(&no) else {
+                continue;
+            };
+            let by_contact = self
+                .rooms
+                .asker(no)
+                .is_some_and(|asker| self.is_contact(&asker) && !self.settings.blocked(&asker));
+            if !by_contact && talk.read_to < position {
+                continue;
+            }
+            self.settle_place(turn, no)?;
+            self.tell_since(turn, no, position)?;
+        }
+        Ok(())
+    }
+
+    /// Tells what came into a conversation from a position on, of which nobody was told while it was silenced.
+    fn tell_since(&self, turn: &mut Turn<'_>, no: i64, position: u64) -> Result<(), EngineError> {
+        let first = turn.desk.lines_at(no, position)?;
+        let first = first.iter().map(|line| line.cursor).min();
+        let (Some(first), Some(talk)) = (first, self.talks.get(&no)) else {
+            return Ok(());
+        };
+        let mut told = first.saturating_sub(1);
+        while !self.subscribers.is_empty() {
+            let page = turn.desk.lines_since(Some(no), told, TOLD_AT_ONCE)?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            told = last.cursor;
+            for line in &page {
+                self.tell_line(turn, talk, Some(line.cursor))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// This account takes part in a room into which it was not asked.
+    pub(super) fn settle_place(&mut self, turn: &Turn<'_>, no: i64) -> Result<(), EngineError> {
+        if self.rooms.unasked(no) {
+            self.rooms.change(turn.desk, no, |room| room.unasked = 0)?;
+            if let Some(talk) = self.talks.get_mut(&no) {
+                talk.receipt_due = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this account and another have both accepted their direct conversation.
+    pub(super) fn is_contact(&self, account: &AccountId) -> bool {
+        self.talks.values().any(|talk| {
+            talk.state.form() == Form::Direct
+                && talk.state.peer(&self.account) == Some(*account)
+                && talk.state.members().all(|member| !member.pending)
+        })
     }
 
     /// Both have asked each other at once: the one whose request came second accepts the first.
@@ -141,14 +206,22 @@ impl Engine {
         })
     }
 
-    /// Whether a conversation is a request by somebody whom the person has blocked.
+    /// Whether a conversation is a request by somebody whom the person has blocked, or a room of which this
+    /// account was made a member by somebody who may not do that.
     pub(super) fn is_unwanted(&self, talk: &Talk) -> bool {
-        talk.waits_for_own(&self.account) && self.silenced(talk)
+        self.rooms.unasked(talk.no) || talk.waits_for_own(&self.account) && self.silenced(talk)
     }
 
     /// Why nothing is done in a conversation with somebody whom the person has blocked.
     pub(super) fn blocked_failure(&self, talk: &Talk) -> Failure {
         Failure::user(match (talk.state.form(), self.rooms.asker(talk.no)) {
+            (Form::Room, Some(asker)) if !self.settings.blocked(&asker) => {
+                let asker = self.people.name_of(&asker);
+                format!(
+                    "@{asker} has put you into {0} and is no contact of yours; `subrosa room leave '{0}'` leaves it, and accepting a conversation with @{asker} shows it",
+                    talk.name
+                )
+            }
             (Form::Room, Some(asker)) => {
                 let asker = self.people.name_of(&asker);
                 format!(

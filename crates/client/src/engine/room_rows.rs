@@ -115,13 +115,22 @@ impl Engine {
             Control::Add { account, .. } if *account == self.account => {
                 self.own_add_words(talk, &author, spot)
             }
-            Control::Add { account, role } => {
+            Control::Add {
+                account,
+                role,
+                pending,
+            } => {
                 let how = match role {
                     Role::Admin => " as an admin",
                     Role::Member => "",
                     Role::Poster => " as a poster, who writes and cannot read",
                 };
-                format!("{author} added {}{how}", you(account))
+                let asked = if *pending {
+                    "; asked, and not in yet"
+                } else {
+                    ""
+                };
+                format!("{author} added {}{how}{asked}", you(account))
             }
             Control::SetRole { account, role } => {
                 let what = match role {
@@ -144,7 +153,7 @@ impl Engine {
     }
 
     fn own_add_words(&self, talk: &Talk, author: &str, spot: &Spot) -> String {
-        if self.accepts_by_itself(talk.no, &spot.author) {
+        if !talk.waits_for_own(&self.account) || self.accepts_by_itself(talk.no, &spot.author) {
             return format!(
                 "{author} added you to this room; what was written before is not shown to you"
             );

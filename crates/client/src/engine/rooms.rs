@@ -10,7 +10,7 @@ use super::{Engine, EngineError};
 use crate::store::{Added, Desk, StoreError, StoredRoom};
 use crate::view::Notice;
 use std::collections::{HashMap, HashSet};
-use subrosa_e2e::{Content, RoomTitle};
+use subrosa_e2e::{Body, Content, RoomTitle};
 use subrosa_proto::{AccountId, Control, Form, Role, decode, encode, record};
 
 /// How long a device that is next in line waits for those before it to tell a newcomer the title.
@@ -95,6 +95,17 @@ impl Rooms {
         self.known.get(&no).is_some_and(|room| room.refused)
     }
 
+    /// Whether it is open yet whether this account may be made a member by whoever did that.
+    pub fn unasked(&self, no: i64) -> bool {
+        self.known.get(&no).is_some_and(|room| room.unasked > 0)
+    }
+
+    /// The rooms of which that is open, and where this account was made a member.
+    pub fn all_unasked(&self) -> Vec<(i64, u64)> {
+        let open = self.known.iter().filter(|(_, room)| room.unasked > 0);
+        open.map(|(no, room)| (*no, room.unasked)).collect()
+    }
+
     /// Changes what is known of a room, here and on disk.
     pub fn change(
         &mut self,
@@ -134,7 +145,9 @@ impl Engine {
             return Ok(());
         }
         match control {
-            Control::Add { account, .. } => {
+            Control::Add {
+                account, pending, ..
+            } => {
                 let added = Added {
                     position: spot.position,
                     adder: spot.author,
@@ -143,18 +156,34 @@ impl Engine {
                 turn.desk.set_added(talk.no, account, &added)?;
                 if *account == self.account {
                     self.rooms.askers.insert(talk.no, spot.author);
-                    self.rooms
-                        .change(turn.desk, talk.no, |room| room.refused = false)?;
+                    self.rooms.change(turn.desk, talk.no, |room| {
+                        room.refused = false;
+                        room.unasked = if *pending { 0 } else { spot.position };
+                    })?;
+                }
+                if !pending {
+                    self.has_joined(turn, talk, spot, account)?;
                 }
             }
-            Control::Accept {} => self.rooms.change(turn.desk, talk.no, |room| {
-                room.joined = spot.position;
-                room.joined_ms = spot.arrived_ms;
-                room.newcomer = Some(spot.author);
-            })?,
+            Control::Accept {} => self.has_joined(turn, talk, spot, &spot.author)?,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Somebody reads in a room from here on.
+    fn has_joined(
+        &mut self,
+        turn: &Turn<'_>,
+        talk: &Talk,
+        spot: &Spot,
+        account: &AccountId,
+    ) -> Result<(), EngineError> {
+        Ok(self.rooms.change(turn.desk, talk.no, |room| {
+            room.joined = spot.position;
+            room.joined_ms = spot.arrived_ms;
+            room.newcomer = Some(*account);
+        })?)
     }
 
     /// Somebody says what a room is called.
@@ -252,6 +281,9 @@ impl Engine {
         if !admin || talk.state.closed() || !talk.synced() || talk.halt.is_some() {
             return Ok(None);
         }
+        if self.silenced(talk) || self.tells_soon(turn, talk)? {
+            return Ok(None);
+        }
         let Some(added) = turn.desk.added(no, &newcomer)? else {
             return Ok(Some(room.joined_ms));
         };
@@ -275,6 +307,18 @@ impl Engine {
         let crowd = u64::from(talk.state.recipients().nth(CROWD).is_some());
         let wait_ms = turns.saturating_add(crowd).saturating_mul(TURN_MS);
         Ok(Some(room.joined_ms.saturating_add(wait_ms)))
+    }
+}
+
+impl Engine {
+    /// Whether this device adds more people first, or has a title on its way already.
+    fn tells_soon(&self, turn: &Turn<'_>, talk: &Talk) -> Result<bool, EngineError> {
+        if talk.deed.is_some() || turn.desk.first_deed(talk.no)?.is_some() {
+            return Ok(true);
+        }
+        let next = turn.desk.first_waiting(talk.no)?;
+        let content = next.and_then(|next| Content::decode(&next.body).ok());
+        Ok(content.is_some_and(|content| matches!(content.body, Body::RoomTitle(_))))
     }
 }
 

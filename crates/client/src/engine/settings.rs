@@ -261,12 +261,13 @@ const fn position(body: &Body) -> u64 {
 
 impl Engine {
     /// Whether a conversation is with somebody whom the person has blocked, or a room into which
-    /// somebody like that asks: nothing of it is shown.
+    /// somebody like that asks, or puts this account: nothing of it is shown.
     pub(super) fn silenced(&self, talk: &Talk) -> bool {
         let other = match talk.state.form() {
             Form::Direct => talk.state.peer(&self.account),
             Form::Room if talk.waits_for_own(&self.account) => self.rooms.asker(talk.no),
-            Form::Room | Form::Own => None,
+            Form::Room => return self.rooms.unasked(talk.no),
+            Form::Own => None,
         };
         other.is_some_and(|other| self.settings.blocked(&other))
     }

@@ -273,15 +273,15 @@ impl Engine {
             return Ok(());
         }
         self.doubt_deletions(turn)?;
+        self.heed_requests(turn)?;
         self.send_receipts(turn)?;
         self.post_settings(turn)?;
         self.reopen_lost(turn)?;
         self.post_ends(turn)?;
-        self.heed_requests(turn)?;
-        self.tell_titles(turn)?;
         for no in turn.desk.conversations_with_deeds()? {
             self.pump(turn, no)?;
         }
+        self.tell_titles(turn)?;
         self.settle_calls(turn)?;
         for no in turn.desk.conversations_waiting()? {
             self.pump(turn, no)?;

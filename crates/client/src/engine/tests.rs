@@ -2,6 +2,7 @@
 
 mod absent;
 mod acting;
+mod adding;
 mod blocking;
 mod boundaries;
 mod fading;

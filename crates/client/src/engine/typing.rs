@@ -77,6 +77,7 @@ impl Engine {
             && self.link.online()
             && talk.state.form() != Form::Own
             && !talk.waits_for_own(&self.account)
+            && !self.silenced(talk)
             && few_enough(&talk.state)
     }
 

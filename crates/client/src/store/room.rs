@@ -21,6 +21,8 @@ pub struct StoredRoom {
     pub newcomer: Option<AccountId>,
     /// The person does not want to see the request.
     pub refused: bool,
+    /// Where this account was made a member without being asked, until it is clear that it may be.
+    pub unasked: u64,
 }
 
 /// How somebody came to be a member.
@@ -41,7 +43,7 @@ impl Desk<'_> {
     /// The store fails.
     pub fn rooms(&self) -> Result<Vec<(i64, StoredRoom)>, StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT conversation, title, titled, joined, joined_ms, newcomer, refused FROM room",
+            "SELECT conversation, title, titled, joined, joined_ms, newcomer, refused, unasked FROM room",
         )?;
         let rows = statement.query_map([], |row| {
             let room = StoredRoom {
@@ -51,6 +53,7 @@ impl Desk<'_> {
                 joined_ms: unsigned(row.get(4)?),
                 newcomer: row.get::<_, Option<[u8; 32]>>(5)?.map(AccountId),
                 refused: row.get(6)?,
+                unasked: unsigned(row.get(7)?),
             };
             Ok((row.get(0)?, room))
         })?;
@@ -63,8 +66,8 @@ impl Desk<'_> {
     /// The store fails.
     pub fn set_room(&self, no: i64, room: &StoredRoom) -> Result<(), StoreError> {
         let mut statement = self.sql.prepare_cached(
-            "INSERT OR REPLACE INTO room (conversation, title, titled, joined, joined_ms, newcomer, refused)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO room (conversation, title, titled, joined, joined_ms, newcomer, refused, unasked)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         statement.execute(params![
             no,
@@ -74,6 +77,7 @@ impl Desk<'_> {
             signed(room.joined_ms),
             room.newcomer.map(|account| account.0),
             room.refused,
+            signed(room.unasked),
         ])?;
         Ok(())
     }

@@ -133,7 +133,7 @@ CREATE TABLE opening (
 -- last joined after that and when, and whether its person has refused it.
 CREATE TABLE room (
   conversation INTEGER PRIMARY KEY, title BLOB, titled INTEGER NOT NULL DEFAULT 0, joined INTEGER NOT NULL DEFAULT 0,
-  joined_ms INTEGER NOT NULL DEFAULT 0, newcomer BLOB, refused INTEGER NOT NULL DEFAULT 0
+  joined_ms INTEGER NOT NULL DEFAULT 0, newcomer BLOB, refused INTEGER NOT NULL DEFAULT 0, unasked INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 -- Who was last added by whom, by which device, and where.

@@ -60,7 +60,15 @@ fn room() -> (World, Phone, Phone, Phone, ConvId) {
     let conv = world.create(&ann, Form::Room, true, None, false);
     for (other, role) in [(&mut bob, Role::Member), (&mut eve, Role::Poster)] {
         let account = other.account();
-        ann.control(&mut world, conv, &Control::Add { account, role });
+        ann.control(
+            &mut world,
+            conv,
+            &Control::Add {
+                account,
+                role,
+                pending: true,
+            },
+        );
         other.control(&mut world, conv, &Control::Accept {});
     }
     (world, ann, bob, eve, conv)
@@ -113,6 +121,7 @@ fn a_removed_member_gets_no_key_of_what_is_sent_after() {
         &Control::Add {
             account,
             role: Role::Member,
+            pending: true,
         },
     );
     bob.control(&mut world, conv, &Control::Accept {});

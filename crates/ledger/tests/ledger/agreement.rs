@@ -21,7 +21,7 @@ pub struct Deed {
 
 #[derive(Debug, Clone)]
 pub enum What {
-    Add(usize, Role),
+    Add(usize, Role, bool),
     Accept,
     Remove(usize),
     SetRole(usize, Role),
@@ -39,7 +39,7 @@ fn what() -> impl Strategy<Value = What> {
     let person = 0..PEOPLE;
     let role = prop_oneof![Just(Role::Admin), Just(Role::Member), Just(Role::Poster)];
     prop_oneof![
-        4 => (person.clone(), role.clone()).prop_map(|(p, r)| What::Add(p, r)),
+        4 => (person.clone(), role.clone(), any::<bool>()).prop_map(|(p, r, waits)| What::Add(p, r, waits)),
         4 => Just(What::Accept),
         1 => person.clone().prop_map(What::Remove),
         2 => (person.clone(), role).prop_map(|(p, r)| What::SetRole(p, r)),
@@ -77,9 +77,10 @@ impl Deed {
         let author = &people[self.author];
         let id = |person: &usize| people[*person].id();
         let control = match &self.what {
-            What::Add(p, role) => Control::Add {
+            What::Add(p, role, pending) => Control::Add {
                 account: id(p),
                 role: *role,
+                pending: *pending,
             },
             What::Accept => Control::Accept {},
             What::Remove(p) => Control::Remove { account: id(p) },

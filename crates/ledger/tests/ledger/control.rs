@@ -10,8 +10,11 @@ use subrosa_proto::{Control, ConvId, Form, LOGOUT_ID, Role, Signed, encode, limi
 use VoidReason::{Form as WrongForm, Full, LastAdmin, Malformed, NotMember, Pending, Target};
 
 fn add(person: &Person, role: Role) -> Control {
-    let account = person.id();
-    Control::Add { account, role }
+    Control::Add {
+        account: person.id(),
+        role,
+        pending: true,
+    }
 }
 fn remove(person: &Person) -> Control {
     let account = person.id();
@@ -322,12 +325,14 @@ fn a_room_has_a_largest_size() {
             Control::Add {
                 account: account(n),
                 role,
+                pending: true,
             },
         );
     }
     let one_more = Control::Add {
         account: account(5_000),
         role,
+        pending: true,
     };
     refuses(&log, &ada, &one_more, Full);
     log.does(

@@ -24,7 +24,8 @@ struct Model {
 /// What somebody tries, by the numbers of accounts.
 #[derive(Debug, Clone, Copy)]
 enum Try {
-    Add(usize, Role),
+    /// Whom, as what, whether pending.
+    Add(usize, Role, bool),
     Accept,
     Remove(usize),
     SetRole(usize, Role),
@@ -107,12 +108,12 @@ impl Model {
                 (next.members_add, next.timer) = (members_add, timer);
             }
             _ if !self.room() => return Err(No::Form),
-            Try::Add(whom, as_what) => {
+            Try::Add(whom, as_what, waits) => {
                 let member_may = self.members_add && role == Role::Member;
                 let may = admin || member_may && as_what == Role::Member;
                 refuse(!may, No::Role)?;
                 refuse(self.members[whom].is_some(), No::Target)?;
-                next.members[whom] = Some((as_what, true));
+                next.members[whom] = Some((as_what, waits));
             }
             Try::Remove(whom) => {
                 refuse(!admin, No::Role)?;
@@ -143,7 +144,9 @@ fn tries(accounts: usize) -> Vec<(usize, Try)> {
         all.extend([(false, 0), (true, 0), (false, 3)].map(|(add, t)| (by, Try::Policy(add, t))));
         for whom in 0..accounts {
             all.extend([Try::Remove(whom), Try::Revoke(whom)].map(|what| (by, what)));
-            all.extend(ROLES.map(|role| (by, Try::Add(whom, role))));
+            for pending in [true, false] {
+                all.extend(ROLES.map(|role| (by, Try::Add(whom, role, pending))));
+            }
             all.extend(ROLES.map(|role| (by, Try::SetRole(whom, role))));
         }
     }
@@ -162,9 +165,10 @@ impl Check {
     fn event(&self, log: &Log, by: usize, what: Try) -> Event {
         let account = |who: usize| self.people[who].id();
         let control = match what {
-            Try::Add(who, role) => Control::Add {
+            Try::Add(who, role, pending) => Control::Add {
                 account: account(who),
                 role,
+                pending,
             },
             Try::Accept => Control::Accept {},
             Try::Remove(who) => Control::Remove {

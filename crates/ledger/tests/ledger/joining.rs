@@ -140,6 +140,7 @@ fn room() -> (Vec<Person>, Whole, Given) {
     let add = |person: &Person, role| Control::Add {
         account: person.id(),
         role,
+        pending: true,
     };
     whole.control(ada, &add(bob, Role::Admin));
     whole.control(bob, &Control::Accept {});
@@ -266,7 +267,14 @@ fn a_history_is_judged_like_a_log() {
     );
     let account = people[3].id();
     let role = Role::Member;
-    let add = log.control(&people[2], &Control::Add { account, role });
+    let add = log.control(
+        &people[2],
+        &Control::Add {
+            account,
+            role,
+            pending: true,
+        },
+    );
     let mut whole = whole;
     whole.log = log;
     let mut wrong = whole.given().unwrap();

@@ -164,6 +164,7 @@ fn controls() -> Vec<(&'static str, Bytes)> {
             Control::Add {
                 account,
                 role: Role::Poster,
+                pending: true,
             },
         ),
         ("control-accept", Control::Accept {}),

@@ -259,7 +259,14 @@ impl Log {
     }
     pub fn admit(&mut self, admin: &Person, person: &Person, role: Role) {
         let account = person.id();
-        self.does(admin, Control::Add { account, role });
+        self.does(
+            admin,
+            Control::Add {
+                account,
+                role,
+                pending: true,
+            },
+        );
         self.does(person, Control::Accept {});
     }
     /// Takes the chains of these people as they are now.

@@ -164,7 +164,8 @@ impl<S: Store> Office<S> {
         let mut writes: Vec<_> = marks.collect();
         for ((position, effect), parsed) in (first..).zip(&judged.effects).zip(&job.events) {
             if let Effect::Control(control) = effect {
-                self.check_control(&judged.state, control).await?;
+                self.check_control(&judged.state, &job.account, control)
+                    .await?;
                 writes.push(Write {
                     key: records::control(conv, position),
                     expected: Revision::ABSENT,
@@ -232,14 +233,26 @@ impl<S: Store> Office<S> {
     }
 
     /// Rules of this server beyond those of the log.
-    async fn check_control(&self, state: &Conversation, control: &Control) -> Outcome<()> {
-        if matches!(control, Control::Accept {}) {
-            return self.check_devices(state).await;
-        }
-        let Control::Add { account, .. } = control else {
-            return Ok(());
+    async fn check_control(
+        &self,
+        state: &Conversation,
+        author: &AccountId,
+        control: &Control,
+    ) -> Outcome<()> {
+        let (account, pending) = match control {
+            Control::Accept {} => return self.check_devices(state).await,
+            Control::Add {
+                account, pending, ..
+            } => (account, *pending),
+            _ => return Ok(()),
         };
         self.account(account).await?.ok_or(ErrorCode::NotFound)?;
+        if !pending {
+            if !self.are_contacts(author, account).await? {
+                return Err(ErrorCode::NotPermitted.into());
+            }
+            return self.check_devices(state).await;
+        }
         let waiting = self
             .store
             .scan(

@@ -66,6 +66,21 @@ impl<S: Store> Office<S> {
         }
     }
 
+    /// Whether two accounts have a direct conversation that both have accepted. Neither can leave it, so
+    /// that what was true once stays true.
+    pub(super) async fn are_contacts(&self, a: &AccountId, b: &AccountId) -> Outcome<bool> {
+        if a == b {
+            return Ok(false);
+        }
+        let Some(pair) = self.record(records::pair(a, b)).await? else {
+            return Ok(false);
+        };
+        let conv: ConvId = records::decode(&pair.value)?;
+        let waiting = [a, b].map(|account| records::waiting_in(account, &conv));
+        let waiting = self.store.get(waiting.to_vec()).await?;
+        Ok(waiting.iter().all(Option::is_none))
+    }
+
     /// The conversations of an account after one of them, and whether there are more.
     pub(crate) async fn conversation_heads(
         &self,

@@ -303,7 +303,14 @@ fn control(subject: &Subject<'_>, record: &RecordSeen) -> Option<String> {
         let name = |id: &AccountId| subject.name(id);
         let what = match &control {
             Control::Create { form, .. } => format!("created it as {form:?}"),
-            Control::Add { account, role } => format!("added {} as {role:?}", name(account)),
+            Control::Add {
+                account,
+                role,
+                pending,
+            } => {
+                let asked = if *pending { ", to be accepted" } else { "" };
+                format!("added {} as {role:?}{asked}", name(account))
+            }
             Control::Accept {} => "accepted".to_owned(),
             Control::Remove { account } => format!("removed {}", name(account)),
             Control::SetRole { account, role } => format!("made {} {role:?}", name(account)),

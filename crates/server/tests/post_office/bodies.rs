@@ -132,7 +132,11 @@ async fn a_deleted_body_is_gone_at_once_if_its_author_or_an_admin_deletes_it() {
         let mut view = View::from_create(&create);
         let conv = view.conv;
         let role = Role::Member;
-        let add = Control::Add { account: ada, role };
+        let add = Control::Add {
+            account: ada,
+            role,
+            pending: true,
+        };
         let add = pair.bob.control(Some(&view), &add);
         let Pair {
             ada: ada_self,
@@ -202,6 +206,7 @@ async fn who_is_pending_or_a_poster_follows_and_reads_nothing() {
         let add = Control::Add {
             account: ada,
             role: Role::Poster,
+            pending: true,
         };
         let add = bob_self.control(Some(&view), &add);
         let start = post(bob_self, bob_client, &mut view, add).await;

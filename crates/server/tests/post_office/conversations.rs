@@ -213,6 +213,7 @@ async fn only_a_members_own_certified_device_appends() {
         let add = Control::Add {
             account: eve.account(),
             role: Role::Member,
+            pending: true,
         };
         let event = pair.bob.control(Some(&pair.bob_view), &add);
         let answer = pair
@@ -403,6 +404,7 @@ async fn a_room_grows_and_shrinks_by_its_admin() {
         let add = Control::Add {
             account: pair.ada.account(),
             role: Role::Member,
+            pending: true,
         };
         let add = pair.bob.control(Some(&view), &add);
         let answer = pair

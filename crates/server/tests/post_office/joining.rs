@@ -55,12 +55,22 @@ impl Room {
         };
         let account = room.pair.ada.account();
         let role = Role::Admin;
-        room.bob(&Control::Add { account, role }).await;
+        room.bob(&Control::Add {
+            account,
+            role,
+            pending: true,
+        })
+        .await;
         room.ada(&Control::Accept {}).await;
         let mut dan = Person::new("dan");
         let mut dan_client = dan.register(ground, &ground.invite().await.0).await;
         let (account, role) = (dan.account(), Role::Member);
-        room.bob(&Control::Add { account, role }).await;
+        room.bob(&Control::Add {
+            account,
+            role,
+            pending: true,
+        })
+        .await;
         let accept = dan.control(Some(&room.view), &Control::Accept {});
         dan.append(&mut dan_client, &room.view, vec![accept.clone()])
             .await;
@@ -72,10 +82,14 @@ impl Room {
         }
         room.ada(&Control::Leave {}).await;
         let (account, role) = (room.cy.account(), Role::Member);
-        room.add = room
-            .pair
-            .bob
-            .control(Some(&room.view), &Control::Add { account, role });
+        room.add = room.pair.bob.control(
+            Some(&room.view),
+            &Control::Add {
+                account,
+                role,
+                pending: true,
+            },
+        );
         let devices = [room.pair.bob.id()];
         let accounts = [room.pair.bob.account(), dan.account()];
         dan.open_session(

@@ -53,9 +53,14 @@ impl Hall {
         let secret = self.ground.invite().await.0;
         let mut client = person.register(&self.ground, &secret).await;
         let (account, role) = (person.account(), Role::Member);
-        let add = self
-            .ada
-            .control(Some(&self.view), &Control::Add { account, role });
+        let add = self.ada.control(
+            Some(&self.view),
+            &Control::Add {
+                account,
+                role,
+                pending: true,
+            },
+        );
         let answer = self
             .ada
             .append(&mut self.client, &self.view, vec![add.clone()])

@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod adding;
 mod bodies;
 mod conversations;
 mod delivery;

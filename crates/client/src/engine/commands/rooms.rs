@@ -292,8 +292,6 @@ impl Engine {
         let title = encode(&plan.title);
         self.rooms
             .change(turn.desk, no, |room| room.title = Some(title))?;
-        let content = Content::new(plan.title.clone(), turn.now_ms, &mut turn.rng);
-        let draft = self.enqueue(turn, no, &title_caller(&caller), &content, false)?;
         let calls = std::mem::take(&mut self.rooms.opening);
         let (here, others): (Vec<_>, Vec<_>) = calls.into_iter().partition(|(_, at)| *at == seq);
         self.rooms.opening = others;
@@ -302,6 +300,9 @@ impl Engine {
             let caller = format!("{caller}/{number}");
             deeds.insert(turn.desk.add_deed(&caller, no, &encode(wish))?);
         }
+        // After the wishes, so that it is told once and to all who come in by them.
+        let content = Content::new(plan.title, turn.now_ms, &mut turn.rng);
+        let draft = self.enqueue(turn, no, &title_caller(&caller), &content, false)?;
         self.deed_calls
             .extend(here.into_iter().map(|(call, _)| DeedCall {
                 call,

@@ -1,5 +1,6 @@
 //! What somebody who is blocked asks for.
 
+use super::person::Person;
 use super::room::Room;
 use super::settings::{further, run};
 use super::world::World;
@@ -10,7 +11,7 @@ use crate::view::Notice;
 use subrosa_proto::{Control, Push, Role};
 
 /// Ada has a room, and Bob talks with her beside it.
-fn contacts() -> Room {
+pub fn contacts() -> Room {
     let mut room = Room::new(&["ada", "bob"]);
     room.people[0].send("@bob", "hello");
     room.run();
@@ -21,8 +22,28 @@ fn contacts() -> Room {
     room
 }
 
+/// How many rooms somebody is shown.
+fn rooms(person: &mut Person) -> usize {
+    let call = person.call(Command::Room(RoomCommand::List {}));
+    match person.answers.remove(&call) {
+        Some(Ok(Answer::Rooms(rooms))) => rooms.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What somebody's conversations are called.
+fn listed(person: &mut Person) -> Vec<String> {
+    let call = person.call(Command::Conversations {});
+    match person.answers.remove(&call) {
+        Some(Ok(Answer::Conversations(listed))) => {
+            listed.into_iter().map(|view| view.name).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 impl Room {
-    fn block(&mut self, who: usize, contact: &str, blocked: bool) {
+    pub fn block(&mut self, who: usize, contact: &str, blocked: bool) {
         let ask = About::Block {
             contact: contact.to_owned(),
             blocked,
@@ -38,22 +59,12 @@ impl Room {
         member.is_some_and(|member| !member.pending)
     }
 
-    fn rooms(&mut self, who: usize) -> usize {
-        let call = self.people[who].call(Command::Room(RoomCommand::List {}));
-        match self.people[who].answers.remove(&call) {
-            Some(Ok(Answer::Rooms(rooms))) => rooms.len(),
-            other => panic!("{other:?}"),
-        }
+    pub fn rooms(&mut self, who: usize) -> usize {
+        rooms(&mut self.people[who])
     }
 
     fn listed(&mut self, who: usize) -> Vec<String> {
-        let call = self.people[who].call(Command::Conversations {});
-        match self.people[who].answers.remove(&call) {
-            Some(Ok(Answer::Conversations(listed))) => {
-                listed.into_iter().map(|view| view.name).collect()
-            }
-            other => panic!("{other:?}"),
-        }
+        listed(&mut self.people[who])
     }
 }
 
@@ -152,7 +163,7 @@ fn a_block_is_of_a_person_and_not_of_a_room() {
 
 /// Proves: C12
 #[test]
-fn a_device_that_has_not_heard_of_a_block_does_not_accept_before_it_has() {
+fn a_device_that_has_not_heard_of_a_block_does_not_show_a_room_before_it_has() {
     let mut world = World::new();
     let mut second = further(&mut world, "second");
     second.link();
@@ -168,7 +179,6 @@ fn a_device_that_has_not_heard_of_a_block_does_not_accept_before_it_has() {
     };
     world.ada.call(Command::About { ask });
     world.run();
-    let ada = world.ada.account;
     let made = Command::Room(RoomCommand::Create {
         name: "trap".to_owned(),
         topic: String::new(),
@@ -203,6 +213,7 @@ fn a_device_that_has_not_heard_of_a_block_does_not_accept_before_it_has() {
         }
     }
     assert!(second.engine.talks.len() == 3 && !later.is_empty());
+    assert!(!listed(&mut second).iter().any(|name| name.starts_with('#')));
     for page in later {
         second.push(Push::Events { page });
     }
@@ -210,10 +221,16 @@ fn a_device_that_has_not_heard_of_a_block_does_not_accept_before_it_has() {
         &mut world.office,
         &mut [&mut world.ada, &mut world.bob, &mut second],
     );
-    let rooms = world.office.logs.values();
-    let rooms = rooms.filter(|log| log.state.form() == subrosa_proto::Form::Room);
-    let pending: Vec<bool> = rooms
-        .map(|log| log.state.member(&ada).unwrap().pending)
-        .collect();
-    assert_eq!(pending, [true]);
+    assert_eq!((rooms(&mut second), rooms(&mut world.ada)), (0, 0));
+    // Bob has taken her for a contact; she is shown what he has made when she wants to see it.
+    let ask = About::Block {
+        contact: "bob".to_owned(),
+        blocked: false,
+    };
+    world.ada.call(Command::About { ask });
+    run(
+        &mut world.office,
+        &mut [&mut world.ada, &mut world.bob, &mut second],
+    );
+    assert_eq!((rooms(&mut second), rooms(&mut world.ada)), (1, 1));
 }

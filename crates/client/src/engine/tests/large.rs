@@ -113,7 +113,14 @@ impl Hall {
         let role = Role::Member;
         let state = &self.office.logs[&self.conv].state;
         let own = &self.ada.engine.machine;
-        let add = own.control(state, &Control::Add { account, role });
+        let add = own.control(
+            state,
+            &Control::Add {
+                account,
+                role,
+                pending: true,
+            },
+        );
         self.append((self.ada.account, self.ada.device), encode(&add));
     }
 

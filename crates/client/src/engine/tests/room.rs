@@ -96,7 +96,25 @@ impl Room {
 
     pub fn add(&mut self, by: usize, who: usize, role: Role) {
         let account = self.people[who].account;
-        self.control(by, Control::Add { account, role });
+        self.control(
+            by,
+            Control::Add {
+                account,
+                role,
+                pending: true,
+            },
+        );
+    }
+
+    /// The same of somebody who is not asked.
+    pub fn put(&mut self, by: usize, who: usize) {
+        let account = self.people[who].account;
+        let add = Control::Add {
+            account,
+            role: Role::Member,
+            pending: false,
+        };
+        self.control(by, add);
     }
 
     pub fn admit(&mut self, by: usize, who: usize, role: Role) {

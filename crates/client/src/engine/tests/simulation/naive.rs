@@ -100,7 +100,11 @@ impl Told {
                 }
                 self.archive = *archive;
             }
-            Control::Add { account, role } => enter(*account, true, *role == Role::Poster),
+            Control::Add {
+                account,
+                role,
+                pending,
+            } => enter(*account, *pending, *role == Role::Poster),
             Control::Accept {} => self.members.get_mut(&author).unwrap().pending = false,
             Control::SetRole { account, role } => {
                 self.members.get_mut(account).unwrap().poster = *role == Role::Poster;
