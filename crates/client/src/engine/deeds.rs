@@ -33,8 +33,19 @@ pub(super) struct DeedCall {
     pub drafts: BTreeSet<i64>,
     /// The first thing that went wrong.
     pub failed: Option<Failure>,
-    /// Whether the room is the answer.
-    pub shows: bool,
+    /// What it is answered with.
+    pub shows: Shows,
+}
+
+/// What a call is answered with whose wishes are fulfilled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// That it is done.
+    Nothing,
+    /// The room.
+    Room,
+    /// The timer of the conversation.
+    Timer,
 }
 
 impl Engine {
@@ -42,9 +53,21 @@ impl Engine {
     pub(super) fn pursue(
         &mut self,
         turn: &mut Turn<'_>,
+        who: (CallId, &str),
+        no: i64,
+        wishes: &[Wish],
+    ) -> Result<(), EngineError> {
+        self.pursue_to_show(turn, who, no, wishes, Shows::Nothing)
+    }
+
+    /// The same, with another answer.
+    pub(super) fn pursue_to_show(
+        &mut self,
+        turn: &mut Turn<'_>,
         (call, caller): (CallId, &str),
         no: i64,
         wishes: &[Wish],
+        shows: Shows,
     ) -> Result<(), EngineError> {
         let mut deeds = BTreeSet::new();
         for (number, wish) in wishes.iter().enumerate() {
@@ -60,7 +83,7 @@ impl Engine {
             deeds,
             drafts: BTreeSet::new(),
             failed: None,
-            shows: false,
+            shows,
         });
         self.try_now(turn);
         self.pump(turn, no)?;
@@ -335,8 +358,11 @@ impl Engine {
                 None => {
                     let answer = match (waiting.failed, waiting.shows) {
                         (Some(failure), _) => Err(failure),
-                        (None, true) => self.room_answer(turn.desk, waiting.no)?,
-                        (None, false) => Ok(Answer::Done {}),
+                        (None, Shows::Room) => self.room_answer(turn.desk, waiting.no)?,
+                        (None, Shows::Timer) => Ok(Answer::Timer {
+                            timer: talk.map_or(0, |talk| talk.state.timer()),
+                        }),
+                        (None, Shows::Nothing) => Ok(Answer::Done {}),
                     };
                     turn.answer(waiting.call, answer);
                 }

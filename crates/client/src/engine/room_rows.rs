@@ -1,5 +1,6 @@
 //! Rooms as faces draw them, and what happens in them in words.
 
+use super::commands::life_words;
 use super::inbox::Spot;
 use super::talk::Talk;
 use super::{Engine, EngineError};
@@ -140,13 +141,17 @@ impl Engine {
                 };
                 format!("{author} made {} {what}", you(account))
             }
-            Control::Policy { members_add, .. } => {
+            Control::Policy { members_add, timer } => {
                 let who = if *members_add {
                     "members"
                 } else {
                     "admins only"
                 };
-                format!("{author} changed the rules: {who} may add people")
+                let stay = life_words(*timer).map_or_else(
+                    || "messages stay".to_owned(),
+                    |life| format!("messages disappear {life} after they arrive"),
+                );
+                format!("{author} changed the rules: {who} may add people, {stay}")
             }
             Control::Revoke { .. } | Control::Create { .. } | Control::Link { .. } => return None,
         })

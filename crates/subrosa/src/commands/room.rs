@@ -152,13 +152,18 @@ enum Act {
         name: String,
     },
     /// Change the rules of a room
-    #[command(before_help = "Examples:\n  subrosa room policy '#ops' --members-add on")]
+    #[command(
+        before_help = "Examples:\n  subrosa room policy '#ops' --members-add on\n  subrosa room policy '#ops' --timer 7d"
+    )]
     Policy {
         /// Which room
         room: String,
         /// Whether plain members may add people
         #[arg(long, value_enum, value_name = "on|off")]
         members_add: Option<Switch>,
+        /// After what time new messages disappear: 30s, 5m, 1h, 8h, 1d, 7d, 28d, or off
+        #[arg(long, value_name = "TIME")]
+        timer: Option<String>,
     },
 }
 
@@ -223,7 +228,10 @@ fn show(setting: &Setting, room: &RoomView) -> anyhow::Result<()> {
 fn timer(step: u8) -> String {
     match step {
         0 => "messages stay".to_owned(),
-        step => format!("messages disappear after step {step}"),
+        step => format!(
+            "messages disappear {} after they arrive",
+            super::timer::name(step)
+        ),
     }
 }
 
@@ -279,7 +287,11 @@ fn command(act: Act) -> Result<RoomCommand, Failure> {
             topic: Some(text.join(" ")),
         },
         Act::Rename { room, name } => RoomCommand::Rename { room, name },
-        Act::Policy { room, members_add } => policy(room, members_add)?,
+        Act::Policy {
+            room,
+            members_add,
+            timer,
+        } => policy(room, members_add, timer.as_deref())?,
     })
 }
 
@@ -292,16 +304,20 @@ fn role(room: String, people: Vec<String>, role: RoleArg) -> RoomCommand {
     RoomCommand::Role { room, people, role }
 }
 
-fn policy(room: String, members_add: Option<Switch>) -> Result<RoomCommand, Failure> {
-    if members_add.is_none() {
+fn policy(
+    room: String,
+    members_add: Option<Switch>,
+    timer: Option<&str>,
+) -> Result<RoomCommand, Failure> {
+    if members_add.is_none() && timer.is_none() {
         return Err(Failure::user(format!(
-            "say what is to change: `subrosa room policy '{room}' --members-add on`"
+            "say what is to change: `subrosa room policy '{room}' --members-add on`, or `--timer 7d`"
         )));
     }
     Ok(RoomCommand::Policy {
         room,
         members_add: members_add.map(|switch| switch == Switch::On),
-        timer: None,
+        timer: timer.map(super::timer::step).transpose()?,
     })
 }
 

@@ -8,19 +8,20 @@ const EXAMPLES: &str = "\
 Examples:
   subrosa timer bob        after what time messages with bob disappear
   subrosa timer bob 1d     a day after they arrive
-  subrosa timer bob off    new ones stay";
+  subrosa timer bob off    new ones stay
+  subrosa timer '#ops' 7d  the same in a room, for its admins";
 
 /// What can be chosen, from step 1 on.
 const STEPS: [&str; 7] = ["30s", "5m", "1h", "8h", "1d", "7d", "28d"];
 
 /// Let messages disappear
 ///
-/// The time counts from a message's arrival at the server, read or not, on all devices of both and at
+/// The time counts from a message's arrival at the server, read or not, on all devices of all and at
 /// the server alike. It holds for messages sent from then on. What somebody has copied stays copied.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
-    /// With whom
+    /// With whom, or in which room
     name: String,
     /// 30s, 5m, 1h, 8h, 1d, 7d, 28d, or off; without, the present one is shown
     time: Option<String>,
@@ -54,7 +55,8 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     .await
 }
 
-fn step(time: &str) -> Result<u8, Failure> {
+/// The step that somebody names.
+pub(super) fn step(time: &str) -> Result<u8, Failure> {
     let time = match time {
         "off" => return Ok(0),
         "1w" => "7d",
@@ -71,7 +73,8 @@ fn step(time: &str) -> Result<u8, Failure> {
     })
 }
 
-fn name(step: u8) -> &'static str {
+/// What a step is called.
+pub(super) fn name(step: u8) -> &'static str {
     match usize::from(step).checked_sub(1) {
         None => "off",
         // A step of a newer version counts as the longest.

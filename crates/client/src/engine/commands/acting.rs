@@ -54,7 +54,7 @@ impl Engine {
             Command::SetTimer {
                 conversation,
                 timer,
-            } => self.set_timer(turn, call, conversation, timer)?,
+            } => self.set_timer(turn, (call, caller), conversation, timer)?,
             _ => turn.answer(call, Err(Failure::defect("a command went astray"))),
         }
         Ok(())

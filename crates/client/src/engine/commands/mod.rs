@@ -8,7 +8,7 @@
 //! | `devices` | the account's devices, and this one's end |
 //! | `trusting`, `blocking` | people's keys and names; blocks and settings |
 //! | `receipting` | who has got and read what |
-//! | `timing` | the timer of a direct conversation |
+//! | `timing` | after what time messages disappear |
 //! | `rooms` | rooms |
 //! | `requests` | requests of others, accepted or declined |
 //! | `waiting` | calls that wait for their answer |
@@ -25,7 +25,7 @@ mod timing;
 mod trusting;
 mod waiting;
 
-pub(super) use timing::timer_words;
+pub(super) use timing::{life_words, timer_words};
 pub(super) use waiting::Waiting;
 
 use super::turn::{CallId, Effect, Turn};

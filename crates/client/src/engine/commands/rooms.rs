@@ -2,7 +2,7 @@
 
 use super::{Waiting, refused};
 use crate::command::{Answer, Caller, Command, Failure, FailureKind};
-use crate::engine::deeds::DeedCall;
+use crate::engine::deeds::{DeedCall, Shows};
 use crate::engine::link::Asked;
 use crate::engine::outlook::Wish;
 use crate::engine::rooms::{Plan, local_name};
@@ -310,7 +310,7 @@ impl Engine {
                 deeds: deeds.clone(),
                 drafts: [draft].into(),
                 failed: None,
-                shows: true,
+                shows: Shows::Room,
             }));
         self.pump(turn, no)
     }
@@ -390,7 +390,7 @@ impl Engine {
             deeds: BTreeSet::new(),
             drafts: (!done).then_some(draft).into_iter().collect(),
             failed: None,
-            shows: false,
+            shows: Shows::Nothing,
         });
         self.try_now(turn);
         self.settle_calls(turn)

@@ -1,8 +1,10 @@
-//! The timer of a direct conversation.
+//! After what time the messages of a conversation disappear.
 
 use super::{Waiting, refused, unknown};
-use crate::command::{Answer, Failure, FailureKind};
+use crate::command::{Answer, Caller, Failure, FailureKind};
+use crate::engine::deeds::Shows;
 use crate::engine::link::Asked;
+use crate::engine::outlook::Wish;
 use crate::engine::turn::{CallId, Turn};
 use crate::engine::{Engine, EngineError};
 use subrosa_proto::{Control, Form, Request, Response, TIMER_STEPS_MS, encode};
@@ -12,7 +14,7 @@ impl Engine {
     pub(in crate::engine) fn set_timer(
         &mut self,
         turn: &mut Turn<'_>,
-        call: CallId,
+        (call, caller): (CallId, &Caller),
         conversation: String,
         timer: Option<u8>,
     ) -> Result<(), EngineError> {
@@ -33,9 +35,10 @@ impl Engine {
                 Some(Failure::user("this version knows no such timer"))
             }
             Form::Own => Some(Failure::user("notes to yourself do not disappear")),
-            Form::Room => Some(Failure::user(
-                "a room's timer is one of its rules: `subrosa room policy` changes them",
-            )),
+            Form::Room => {
+                let (no, wish) = (talk.no, room_wish(timer));
+                return self.pursue_to_show(turn, (call, &caller.0), no, &[wish], Shows::Timer);
+            }
             Form::Direct if talk.waits_for_own(&self.account) => Some(Failure {
                 kind: FailureKind::NotPermitted,
                 sentence: format!("{conversation} asks for a conversation; accept it first"),
@@ -96,12 +99,26 @@ impl Engine {
     }
 }
 
+/// In a room the timer is one of the rules that its admins make.
+const fn room_wish(timer: u8) -> Wish {
+    Wish::Policy {
+        members_add: None,
+        timer: Some(timer),
+    }
+}
+
 /// What a policy says about the timer, behind its author's name.
 pub(in crate::engine) fn timer_words(step: u8) -> String {
-    let place = usize::from(step).checked_sub(1);
-    let Some(ms) = place.map(|place| TIMER_STEPS_MS.get(place).copied()) else {
-        return "switched disappearing messages off".to_owned();
-    };
+    match life_words(step) {
+        Some(life) => format!("set messages to disappear {life} after they arrive"),
+        None => "switched disappearing messages off".to_owned(),
+    }
+}
+
+/// How long messages stay, in words; `None` for good.
+pub(in crate::engine) fn life_words(step: u8) -> Option<String> {
+    let place = usize::from(step).checked_sub(1)?;
+    let ms = TIMER_STEPS_MS.get(place).copied();
     // A step beyond the table counts as the longest.
     let seconds = ms.or(TIMER_STEPS_MS.last().copied()).unwrap_or_default() / 1_000;
     let (count, unit) = match seconds {
@@ -111,7 +128,7 @@ pub(in crate::engine) fn timer_words(step: u8) -> String {
         s => (s, "second"),
     };
     let plural = if count == 1 { "" } else { "s" };
-    format!("set messages to disappear {count} {unit}{plural} after they arrive")
+    Some(format!("{count} {unit}{plural}"))
 }
 
 #[cfg(test)]

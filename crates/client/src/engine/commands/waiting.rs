@@ -79,7 +79,10 @@ impl Engine {
                     call,
                     conversation,
                     timer,
-                } => self.set_timer(turn, call, conversation, Some(timer))?,
+                } => {
+                    let again = Caller(format!("timer/{call}"));
+                    self.set_timer(turn, (call, &again), conversation, Some(timer))?;
+                }
                 other => self.waiting.push(other),
             }
         }
