@@ -203,6 +203,8 @@ pub enum Answer {
         conversation: String,
         /// How far it has come.
         state: SendState,
+        /// Who has to accept the conversation before it can leave.
+        waits_for: Option<String>,
     },
     /// To `Read`.
     Rows(Vec<Row>),

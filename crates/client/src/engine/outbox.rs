@@ -155,11 +155,14 @@ impl Engine {
         }
         let name = &talk.name;
         let kept = self.halted(talk).or_else(|| self.distrust(talk));
-        if kept.is_none() && !talk.held_back(&self.account) {
+        let waits = talk.waits_for_peer(&self.account);
+        // The other may have accepted since this device last heard: known when all is here.
+        let free = !talk.held_back(&self.account) || (waits && !talk.settled());
+        if kept.is_none() && free {
             return Ok(());
         }
         let dropped = kept.clone().unwrap_or_else(|| {
-            Failure::network(if talk.waits_for_peer(&self.account) {
+            Failure::network(if waits {
                 format!("{name} has not accepted the conversation yet; the message was not kept")
             } else {
                 "the server does not take messages for this conversation now; the message was not kept".to_owned()
@@ -201,11 +204,13 @@ impl Engine {
         waiting: &Waiting,
         state: SendState,
     ) -> Result<(), EngineError> {
-        let conversation = self
-            .talks
-            .get(&waiting.conversation)
-            .map(|talk| talk.name.clone())
-            .unwrap_or_default();
+        let talk = self.talks.get(&waiting.conversation);
+        let conversation = talk.map(|talk| talk.name.clone()).unwrap_or_default();
+        let asked =
+            talk.filter(|talk| state == SendState::Queued && talk.waits_for_peer(&self.account));
+        let waits_for = asked
+            .and_then(|talk| talk.state.peer(&self.account))
+            .map(|peer| self.people.name_of(&peer));
         // What is about a message is known by that message's name.
         let about = match waiting.amends {
             Some(cursor) => turn.desk.line(cursor)?.and_then(|line| line.content),
@@ -217,6 +222,7 @@ impl Engine {
                 id: about.unwrap_or(waiting.content).to_string(),
                 conversation,
                 state,
+                waits_for,
             }),
         );
         Ok(())

@@ -42,8 +42,11 @@ impl Engine {
         }
         let waits = talk.waits_for_peer(&self.account);
         // A change of who is in it goes before what is written to those who are.
-        if self.pump_deeds(turn, no)? || waits {
+        if self.pump_deeds(turn, no)? {
             return Ok(());
+        }
+        if waits {
+            return self.release_held_back(turn, no);
         }
         let Some(waiting) = turn.desk.first_waiting(no)? else {
             return Ok(());

@@ -43,6 +43,7 @@ async fn serve(ledger: &Ledger, call: Call) {
                 id: call.caller.0,
                 conversation: "@bob".into(),
                 state: SendState::Sent,
+                waits_for: None,
             }
         }
         Command::Subscribe { since, .. } => {

@@ -152,44 +152,52 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     };
     with_client(setting, "send", async |client: &Client| {
         let answer = client.call(send).await?;
-        match answer {
-            Answer::Sent {
-                id,
-                conversation,
-                state,
-            } => tell(setting, &id, &conversation, state, said),
-            other => Err(unexpected(&other).into()),
-        }
+        tell(setting, &sent(answer)?, said)
     })
     .await
 }
 
 #[derive(serde::Serialize)]
-struct Sent<'a> {
-    id: &'a str,
-    conversation: &'a str,
+struct Sent {
+    id: String,
+    conversation: String,
     state: SendState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
 }
 
-fn tell(
-    setting: &Setting,
-    id: &str,
-    conversation: &str,
-    state: SendState,
-    said: &str,
-) -> anyhow::Result<()> {
-    if setting.output.json {
-        setting.output.object(&Sent {
+fn sent(answer: Answer) -> Result<Sent, Failure> {
+    match answer {
+        Answer::Sent {
             id,
             conversation,
             state,
-        })?;
+            waits_for,
+        } => Ok(Sent {
+            id,
+            conversation,
+            state,
+            waits_for,
+        }),
+        other => Err(unexpected(&other)),
     }
-    match state {
+}
+
+fn tell(setting: &Setting, sent: &Sent, said: &str) -> anyhow::Result<()> {
+    if setting.output.json {
+        setting.output.object(sent)?;
+    }
+    let conversation = &sent.conversation;
+    match sent.state {
         SendState::Queued => {
-            let sentence = format!(
-                "the message to {conversation} waits in the outbox, since the server is out of reach: it leaves with the next command"
-            );
+            let sentence = match &sent.waits_for {
+                Some(name) => format!(
+                    "the message to {conversation} waits in the outbox, since {name} has not accepted the conversation yet: it leaves with the first command after that"
+                ),
+                None => format!(
+                    "the message to {conversation} waits in the outbox, since the server is out of reach: it leaves with the next command"
+                ),
+            };
             Err(Failure::network(sentence).into())
         }
         SendState::Sending => {

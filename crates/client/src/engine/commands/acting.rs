@@ -259,6 +259,7 @@ impl Engine {
                 id,
                 conversation: talk.map(|talk| talk.name.clone()).unwrap_or_default(),
                 state: SendState::Sent,
+                waits_for: None,
             }),
         );
         Ok(())

@@ -325,6 +325,11 @@ fn a_drain_ends_when_only_somebody_else_could_go_on() {
     let call = world.ada.send("@carol", "hello carol");
     world.run();
     assert_eq!(world.ada.sent_state(call), Some(SendState::Queued));
+    let answer = &world.ada.answers[&call];
+    assert!(
+        matches!(answer, Ok(Answer::Sent { waits_for: Some(name), .. }) if name == "carol"),
+        "{answer:?}"
+    );
     let unkept = world.ada.call(send_command("@carol", "only now", false));
     assert!(
         world
