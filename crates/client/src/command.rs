@@ -115,6 +115,18 @@ pub enum Command {
         /// Waits until the local store has what the server had when the command came, if it is in reach.
         fresh: bool,
     },
+    /// What stands around a row, in the order of the log: rows before it, the row itself, rows behind it. Answered
+    /// by `Rows`, oldest first.
+    Around {
+        /// Of which conversation.
+        conversation: String,
+        /// The row's cursor.
+        cursor: u64,
+        /// At most so many before it.
+        before: u32,
+        /// At most so many behind it.
+        behind: u32,
+    },
     /// All conversations. Answered by `Conversations`.
     Conversations {},
     /// The account's devices, as the server has them now if it is in reach. Answered by `Devices`.

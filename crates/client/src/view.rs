@@ -157,6 +157,9 @@ pub struct ConversationView {
     pub unread: u64,
     /// Whether there may be more: they are not counted further, or not all is here.
     pub unread_more: bool,
+    /// How many of the unread ones name this account, `@name`.
+    #[serde(default)]
+    pub mentions: u64,
     /// Whether its person wants to hear of it only when looking.
     pub muted: bool,
     /// Whether its person has blocked the other: nothing of theirs is shown.
@@ -301,6 +304,9 @@ pub enum Notice {
         id: String,
         /// How far.
         state: SendState,
+        /// Its position in the log, where it has just got it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
     },
     /// A conversation is here that was not before.
     Joined(ConversationView),
@@ -314,6 +320,9 @@ pub enum Notice {
         unread: u64,
         /// Likewise.
         unread_more: bool,
+        /// Likewise.
+        #[serde(default)]
+        mentions: u64,
     },
     /// All rows of a conversation that were shown ahead have been checked.
     Checked {

@@ -44,6 +44,7 @@ mod tests {
             conv: String::new(),
             unread,
             unread_more,
+            mentions: 0,
             muted: false,
             blocked: false,
             pending: false,

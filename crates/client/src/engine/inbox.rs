@@ -374,7 +374,15 @@ impl Engine {
         }
         if let Some(cursor) = cursor {
             self.set_expiry(turn, cursor, spot)?;
-            self.tell_state(turn, talk.no, cursor, &content.id, SendState::Sent);
+            let position = Some(spot.position);
+            self.tell_state(
+                turn,
+                talk.no,
+                cursor,
+                &content.id,
+                SendState::Sent,
+                position,
+            );
         }
         Ok(())
     }
@@ -472,24 +480,5 @@ impl Engine {
                 turn.notify(*call, notice.clone());
             }
         }
-    }
-
-    pub(super) fn tell_state(
-        &self,
-        turn: &mut Turn<'_>,
-        no: i64,
-        cursor: u64,
-        content: &subrosa_proto::ContentId,
-        state: SendState,
-    ) {
-        self.tell(
-            turn,
-            no,
-            &Notice::State {
-                cursor,
-                id: content.to_string(),
-                state,
-            },
-        );
     }
 }

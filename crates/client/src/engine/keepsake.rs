@@ -183,7 +183,7 @@ impl Engine {
                 }
             }
             for (cursor, content) in lost {
-                self.tell_state(turn, *no, cursor, &content, SendState::Queued);
+                self.tell_state(turn, *no, cursor, &content, SendState::Queued, None);
             }
         }
         let over = !ready.is_empty()

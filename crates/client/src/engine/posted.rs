@@ -67,7 +67,14 @@ impl Engine {
         }
         self.draft_done(turn, no, seq)?;
         if let Some(cursor) = placed {
-            self.tell_state(turn, no, cursor, &waiting.content, SendState::Sent);
+            self.tell_state(
+                turn,
+                no,
+                cursor,
+                &waiting.content,
+                SendState::Sent,
+                Some(position),
+            );
         }
         Ok(())
     }

@@ -191,7 +191,7 @@ impl Engine {
         turn.desk.set_sealed(waiting.seq, &append)?;
         if let Some(cursor) = waiting.cursor {
             turn.desk.set_line_state(cursor, SendState::Sending as u8)?;
-            self.tell_state(turn, no, cursor, &waiting.content, SendState::Sending);
+            self.tell_state(turn, no, cursor, &waiting.content, SendState::Sending, None);
         }
         if let Some(talk) = self.talks.get_mut(&no) {
             talk.members.asks = 0;

@@ -4,7 +4,7 @@ use super::link::Asked;
 use super::lookup::Lookup;
 use super::turn::Turn;
 use super::{Engine, EngineError};
-use crate::view::SendState;
+use crate::view::{Notice, SendState};
 use subrosa_e2e::{Keyring, Receipt, read_register};
 use subrosa_ledger::Conversation;
 use subrosa_proto::{ConvId, Form, Request, Response, Signed, limits};
@@ -172,10 +172,32 @@ impl Engine {
         for (to, state) in [(delivered, SendState::Delivered), (read, SendState::Read)] {
             for (cursor, content) in turn.desk.raise_lines(no, to, state as u8)? {
                 if let Some(content) = content {
-                    self.tell_state(turn, no, cursor, &content, state);
+                    self.tell_state(turn, no, cursor, &content, state, None);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Tells how far a message of one's own has come, and where it stands if it has just got its place.
+    pub(super) fn tell_state(
+        &self,
+        turn: &mut Turn<'_>,
+        no: i64,
+        cursor: u64,
+        content: &subrosa_proto::ContentId,
+        state: SendState,
+        position: Option<u64>,
+    ) {
+        self.tell(
+            turn,
+            no,
+            &Notice::State {
+                cursor,
+                id: content.to_string(),
+                state,
+                position,
+            },
+        );
     }
 }

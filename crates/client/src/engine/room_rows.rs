@@ -83,7 +83,7 @@ impl Engine {
             members_add: talk.state.members_add(),
             timer: talk.state.timer(),
             closed: talk.state.closed(),
-            unread: self.unread(desk, talk)?.0,
+            unread: self.unread(desk, talk)?.count,
             members,
         })
     }

@@ -117,12 +117,13 @@ impl Engine {
                 self.people.trust_of(&peer.unwrap_or(self.account)),
             ),
         };
-        let (unread, unread_more) = self.unread(desk, talk)?;
+        let unread = self.unread(desk, talk)?;
         Ok(ConversationView {
             name: talk.name.clone(),
             conv: talk.id().to_string(),
-            unread,
-            unread_more,
+            unread: unread.count,
+            unread_more: unread.more,
+            mentions: unread.mentions,
             muted: self.settings.muted(&talk.id()),
             blocked: self.silenced(talk),
             pending,

@@ -381,12 +381,13 @@ impl Engine {
         talk.read_to = mark.position;
         let no = talk.no;
         if let Some(talk) = self.talks.get(&no) {
-            let (unread, unread_more) = self.unread(turn.desk, talk)?;
+            let unread = self.unread(turn.desk, talk)?;
             let notice = Notice::Unread {
                 conversation: talk.name.clone(),
                 conv: talk.id().to_string(),
-                unread,
-                unread_more,
+                unread: unread.count,
+                unread_more: unread.more,
+                mentions: unread.mentions,
             };
             self.tell(turn, no, &notice);
         }

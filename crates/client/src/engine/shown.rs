@@ -147,7 +147,7 @@ fn excerpt_of(text: &str) -> String {
 }
 
 /// Whether a text holds `@name`, whatever the case.
-fn names(text: &str, name: &str) -> bool {
+pub(super) fn names(text: &str, name: &str) -> bool {
     let part_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     text.match_indices('@').any(|(at, _)| {
         let (before, after) = text.split_at(at);

@@ -118,6 +118,27 @@ impl Desk<'_> {
         Ok(lines)
     }
 
+    /// The lines of a conversation behind a line, in the order of the log.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn lines_after(
+        &self,
+        conversation: i64,
+        behind: u64,
+        limit: u32,
+    ) -> Result<Vec<Line>, StoreError> {
+        let place = self.order_of(conversation, behind)?;
+        self.lines(
+            &format!(
+                "SELECT {COLUMNS} FROM timeline
+                 WHERE conversation = ?1 AND (coalesce(position, {LAST}), cursor) > (?2, ?3)
+                 ORDER BY coalesce(position, {LAST}), cursor LIMIT ?4"
+            ),
+            params![conversation, place, signed(behind), limit],
+        )
+    }
+
     /// Lines with cursors above `since`, oldest first; without those that are shown ahead, since they come again.
     ///
     /// # Errors

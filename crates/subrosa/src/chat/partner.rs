@@ -212,6 +212,7 @@ mod tests {
             conv: String::new(),
             unread: 0,
             unread_more: false,
+            mentions: 0,
             muted: false,
             blocked: false,
             pending,

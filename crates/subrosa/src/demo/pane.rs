@@ -185,6 +185,7 @@ mod tests {
             cursor: 1,
             id: "1".to_owned(),
             state: SendState::Delivered,
+            position: None,
         });
         assert_eq!(pane.lines(80, 9), ["ada: hello  ✓✓ delivered"]);
     }

@@ -91,15 +91,8 @@ impl Engine {
                 return self.talk_command(turn, (call, caller), command);
             }
             Command::Read { fresh: true, .. } => self.when_fresh(turn, call, command)?,
-            Command::Read {
-                conversation,
-                before,
-                since,
-                limit,
-                ..
-            } => {
-                let rows = self.read(turn, conversation.as_deref(), (before, since), limit)?;
-                turn.answer(call, rows.map(Answer::Rows));
+            Command::Read { .. } | Command::Around { .. } => {
+                self.read_page(turn, call, &command)?
             }
             Command::Devices {}
             | Command::RenameDevice { .. }

@@ -15,7 +15,34 @@ const ROWS_MAX: u32 = 1_000;
 const SUBSCRIBE_ROWS: u32 = 500;
 
 impl Engine {
-    pub(super) fn read(
+    /// Some rows of the timeline.
+    pub(super) fn read_page(
+        &self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        command: &Command,
+    ) -> Result<(), EngineError> {
+        let rows = match command {
+            Command::Read {
+                conversation,
+                before,
+                since,
+                limit,
+                ..
+            } => self.read(turn, conversation.as_deref(), (*before, *since), *limit)?,
+            Command::Around {
+                conversation,
+                cursor,
+                before,
+                behind,
+            } => self.around(turn, conversation, *cursor, (*before, *behind))?,
+            _ => return Ok(()),
+        };
+        turn.answer(call, rows.map(Answer::Rows));
+        Ok(())
+    }
+
+    fn read(
         &self,
         turn: &Turn<'_>,
         conversation: Option<&str>,
@@ -34,6 +61,24 @@ impl Engine {
         if let (Some(_), Some(before)) = (since, before) {
             lines.retain(|line| line.cursor < before);
         }
+        Ok(Ok(self.rows(turn.desk, &lines)?))
+    }
+
+    fn around(
+        &self,
+        turn: &Turn<'_>,
+        conversation: &str,
+        cursor: u64,
+        (before, behind): (u32, u32),
+    ) -> Result<Result<Vec<Row>, Failure>, EngineError> {
+        let Some(no) = self.conversation_no(conversation) else {
+            return Ok(Err(unknown(conversation)));
+        };
+        let (before, behind) = (before.min(ROWS_MAX), behind.min(ROWS_MAX));
+        let mut lines = turn.desk.lines_before(Some(no), Some(cursor), before)?;
+        let itself = turn.desk.line(cursor)?;
+        lines.extend(itself.filter(|line| line.conversation == no));
+        lines.extend(turn.desk.lines_after(no, cursor, behind)?);
         Ok(Ok(self.rows(turn.desk, &lines)?))
     }
 

@@ -393,3 +393,42 @@ fn sessions_that_are_over_are_forgotten_and_what_they_opened_is_not() {
     world.run();
     assert_eq!(world.ada.texts("@bob").len(), 4);
 }
+
+#[test]
+fn what_stands_around_a_row_is_read_in_the_order_of_the_log() {
+    let mut world = World::new();
+    for number in 0..9 {
+        let (from, to) = if number % 2 == 0 {
+            (&mut world.bob, "@ada")
+        } else {
+            (&mut world.ada, "@bob")
+        };
+        from.send(to, &number.to_string());
+        world.run();
+    }
+    let ada = &mut world.ada;
+    let rows: Vec<_> = ada.rows(Some("@bob"));
+    let text = |row: &crate::view::Row| match &row.what {
+        RowKind::Text { text } => text.clone(),
+        _ => String::new(),
+    };
+    let middle = rows.iter().position(|row| text(row) == "4").unwrap();
+    let mut around = |cursor, before, behind| {
+        let call = ada.call(Command::Around {
+            conversation: "@bob".to_owned(),
+            cursor,
+            before,
+            behind,
+        });
+        match ada.answers.remove(&call) {
+            Some(Ok(Answer::Rows(rows))) => rows,
+            other => panic!("{other:?}"),
+        }
+    };
+    let cursor = rows[middle].cursor;
+    assert_eq!(around(cursor, 2, 3), rows[middle - 2..=middle + 3]);
+    assert_eq!(around(cursor, 0, 0), rows[middle..=middle]);
+    let last = rows.last().unwrap().cursor;
+    assert_eq!(around(last, 1, 9), rows[rows.len() - 2..]);
+    assert_eq!(around(u64::MAX >> 1, 2, 9), rows[rows.len() - 2..]);
+}

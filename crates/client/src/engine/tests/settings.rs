@@ -241,6 +241,39 @@ fn more_than_can_be_counted_and_what_is_not_here_are_said() {
     assert_eq!((view.unread, view.unread_more), (0, false));
 }
 
+#[test]
+fn messages_that_name_the_person_are_counted_apart() {
+    let mut pair = Pair::new();
+    for text in [
+        "hello",
+        "@ada: are you there?",
+        "@adam is not",
+        "lunch, @Ada?",
+    ] {
+        pair.world.bob.send("@ada", text);
+    }
+    pair.world.ada.send("@bob", "I am @ada");
+    pair.run();
+    let view = seen(&mut pair.second);
+    assert_eq!((view.unread, view.mentions), (4, 2));
+    pair.second.subscribe();
+    read(&mut pair.world.ada);
+    pair.run();
+    let view = seen(&mut pair.second);
+    assert_eq!((view.unread, view.mentions), (0, 0));
+    let told = pair.second.notices.iter().any(|notice| {
+        matches!(
+            notice,
+            Notice::Unread {
+                unread: 0,
+                mentions: 0,
+                ..
+            }
+        )
+    });
+    assert!(told, "{:?}", pair.second.notices);
+}
+
 /// Puts any content into a conversation, as a device of that account may.
 fn post(person: &mut Person, form: Form, body: impl Into<Body>, caller: &str) {
     let mut rng = crate::randomness::system();
