@@ -3,6 +3,7 @@
 
 use crate::loss::{EvidenceView, LossView};
 use crate::room::{RoomCommand, RoomView};
+use crate::search::SearchView;
 use crate::trust_view::{About, SettingView, TrustView, VerificationView};
 use crate::view::{
     AccountView, ContactView, ConversationView, DeviceView, HistoryView, InviteView, Notice,
@@ -127,6 +128,20 @@ pub enum Command {
         /// At most so many behind it.
         behind: u32,
     },
+    /// What matches a query (docs/guide.md, "Searching"), newest first. Answered by `Found`, also when nothing does.
+    Search {
+        /// Words, phrases and filters, as people type them.
+        query: String,
+        /// Only in this conversation.
+        conversation: Option<String>,
+        /// The page after one whose [`SearchView::next`] this is.
+        before: Option<u64>,
+        /// At most so many.
+        limit: u32,
+        /// Seconds east of UTC of the person's zone: the days in the query are days there.
+        #[serde(default)]
+        zone_s: i32,
+    },
     /// All conversations. Answered by `Conversations`.
     Conversations {},
     /// The account's devices, as the server has them now if it is in reach. Answered by `Devices`.
@@ -220,6 +235,8 @@ pub enum Answer {
     },
     /// To `Read`.
     Rows(Vec<Row>),
+    /// To `Search`.
+    Found(SearchView),
     /// To `Receipts`.
     Receipts(Vec<ReceiptView>),
     /// To `SetTimer`.

@@ -14,6 +14,7 @@ mod home;
 mod loss;
 mod randomness;
 mod room;
+mod search;
 pub mod store;
 mod trust_view;
 mod view;
@@ -24,6 +25,7 @@ pub use evidence::{EvidenceError, Finding, verify as verify_evidence};
 pub use home::{Client, Home, HomeError, Start};
 pub use loss::{EvidenceView, LossView};
 pub use room::{MemberView, RoomCommand, RoomRole, RoomStanding, RoomView};
+pub use search::{HitView, Reach, SearchView};
 pub use trust_view::{
     About, Comparison, KeyDevice, Line, SettingView, Standing, TrustView, VerificationView,
 };

@@ -137,6 +137,7 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Invite(_) => "invite",
         Answer::Sent { .. } => "sent",
         Answer::Rows(_) => "rows",
+        Answer::Found(_) => "what a search found",
         Answer::Receipts(_) => "receipts",
         Answer::Timer { .. } => "timer",
         Answer::Conversations(_) => "conversations",

@@ -5,6 +5,7 @@
 //! | `sending` | a text for somebody, known here or not |
 //! | `acting` | replies, edits, deletions, reactions |
 //! | `reading` | pages of the timeline, subscriptions, read marks |
+//! | `searching` | what matches a query |
 //! | `devices` | the account's devices, and this one's end |
 //! | `trusting`, `blocking` | people's keys and names; blocks and settings |
 //! | `receipting` | who has got and read what |
@@ -20,6 +21,7 @@ mod reading;
 mod receipting;
 mod requests;
 mod rooms;
+mod searching;
 mod sending;
 mod timing;
 mod trusting;
@@ -94,6 +96,7 @@ impl Engine {
             Command::Read { .. } | Command::Around { .. } => {
                 self.read_page(turn, call, &command)?
             }
+            Command::Search { .. } => self.search(turn, call, &command)?,
             Command::Devices {}
             | Command::RenameDevice { .. }
             | Command::TellPasswordChanged { .. }
