@@ -64,8 +64,26 @@ const ROOMS: &[Room] = &[
         tests_use: &["subrosa-server"],
     },
     Room {
+        name: "subrosa-bench",
+        links: &[
+            "subrosa-client",
+            "subrosa-server",
+            "subrosa-proto",
+            "subrosa-channel",
+            "subrosa-login",
+            "subrosa-ledger",
+            "subrosa-e2e",
+        ],
+        tests_use: &[],
+    },
+    Room {
         name: "subrosa",
-        links: &["subrosa-client", "subrosa-server", "subrosa-proto"],
+        links: &[
+            "subrosa-client",
+            "subrosa-server",
+            "subrosa-proto",
+            "subrosa-bench",
+        ],
         tests_use: &[
             "subrosa-channel",
             "subrosa-login",

@@ -33,6 +33,7 @@ const E2E: &str = "subrosa-e2e";
 const SERVER: &str = "subrosa-server";
 const CLIENT: &str = "subrosa-client";
 const FACES: &str = "subrosa";
+const BENCH: &str = "subrosa-bench";
 
 use Extent::{Below, OneFile};
 
@@ -121,7 +122,12 @@ const HOMES: &[Home] = &[
     },
     Home {
         package: "getrandom",
-        crates: &[(SERVER, OneFile), (CLIENT, OneFile), (FACES, OneFile)],
+        crates: &[
+            (SERVER, OneFile),
+            (CLIENT, OneFile),
+            (FACES, OneFile),
+            (BENCH, OneFile),
+        ],
         why: "randomness is an argument everywhere else",
     },
     Home {

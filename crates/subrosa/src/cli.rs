@@ -1,7 +1,7 @@
 //! The command line. Each verb's own arguments stand with the verb, in `commands`.
 
 use crate::commands::{
-    accept, address, admin, chat, completions, demo, devices, evidence, invite, join, login,
+    accept, address, admin, bench, chat, completions, demo, devices, evidence, invite, join, login,
     logout, passwd, read, receipts, recover, refuse, restored, room, send, serve, server_view,
     tail, timer, typing, up,
 };
@@ -96,6 +96,7 @@ pub enum Verb {
     Passwd(passwd::Args),
     Recover(recover::Args),
     Logout(logout::Args),
+    Bench(bench::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod address;
 pub mod admin;
+pub mod bench;
 pub mod block;
 pub mod chat;
 pub mod completions;
@@ -101,6 +102,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Mute(args) => mute::mute(args, &setting).await,
         Verb::Unmute(args) => mute::unmute(args, &setting).await,
         Verb::Settings(args) => settings::run(args, &setting).await,
+        Verb::Bench(args) => bench::run(args, &setting).await,
         Verb::Demo(args) => demo::run(args, &setting).await,
         Verb::Completions(args) => completions::run(&args, &setting),
     }

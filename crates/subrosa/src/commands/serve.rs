@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use subrosa_client::Failure;
 use subrosa_proto::{Address, Host};
-use subrosa_server::{Config, Server, StartError};
+use subrosa_server::{Config, Rates, Server, StartError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +27,9 @@ pub struct Args {
     /// Form of the log
     #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM")]
     log_format: Form,
+    /// Take as much from everybody as comes, for measurements
+    #[arg(long, hide = true)]
+    limits_lifted: bool,
 }
 
 /// Options of every server.
@@ -64,20 +67,23 @@ impl ServerArgs {
     /// Starts the server. Where a free port is asked for, the one it had before is taken if it is
     /// free, so that what was told to others stays true.
     pub async fn start(&self, setting: &Setting) -> anyhow::Result<Server> {
-        let config = self.config(setting);
-        if let [wish] = config.listen.as_slice()
-            && wish.port() == 0
-            && let Some(port) = former_port(&config).await
-        {
-            let mut again = config.clone();
-            again.listen = vec![SocketAddr::new(wish.ip(), port)];
-            match Server::start(again).await {
-                Err(StartError::PortInUse { .. } | StartError::CannotListen { .. }) => {}
-                done => return Ok(done?),
-            }
-        }
-        Ok(Server::start(config).await?)
+        start(self.config(setting)).await
     }
+}
+
+async fn start(config: Config) -> anyhow::Result<Server> {
+    if let [wish] = config.listen.as_slice()
+        && wish.port() == 0
+        && let Some(port) = former_port(&config).await
+    {
+        let mut again = config.clone();
+        again.listen = vec![SocketAddr::new(wish.ip(), port)];
+        match Server::start(again).await {
+            Err(StartError::PortInUse { .. } | StartError::CannotListen { .. }) => {}
+            done => return Ok(done?),
+        }
+    }
+    Ok(Server::start(config).await?)
 }
 
 /// The port of this machine's own hosts in the address, as of the last start.
@@ -99,7 +105,11 @@ struct Serving<'a> {
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let mut signals = Signals::watch()?;
     log::start(args.log_format, "info");
-    let server = args.server.start(setting).await?;
+    let mut config = args.server.config(setting);
+    if args.limits_lifted {
+        config.limits = Rates::unlimited();
+    }
+    let server = start(config).await?;
     exit::serving();
     if server.accounts_empty().await? {
         let data = args.server.data(setting);

@@ -10,6 +10,7 @@
     reason = "helpers of tests fail by panicking, and say what they measured"
 )]
 
+mod bench;
 mod contents;
 mod crowd;
 mod demo;

@@ -1,0 +1,175 @@
+//! `bench`: a load of people who do not exist, and what it costs.
+
+mod show;
+
+use crate::seat::Setting;
+use show::{Bar, show};
+use std::path::PathBuf;
+use subrosa_bench::{Limits, Place, Report, channel, connect, idle, messages};
+use subrosa_client::Failure;
+use subrosa_proto::InviteLine;
+
+const EXAMPLES: &str = "\
+Examples:
+  subrosa bench messages                        50 pairs write as fast as a server of its own takes it
+  subrosa bench messages --rate 200             at a steady pace, for latencies
+  subrosa bench messages --limits lifted        without the limits that every server has
+  subrosa bench --json messages | jq .cases     the figures, for programs";
+
+/// Measure a server with a load of real protocol and encryption
+///
+/// Starts a server of its own in a temporary folder unless one is given. A figure is shown only when everything that it
+/// counts was delivered as it was sent, and opened.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Args {
+    /// An invite line of the server to measure; the load leaves its accounts there
+    #[arg(long, global = true, value_name = "LINE", value_parser = InviteLine::parse)]
+    server: Option<InviteLine>,
+    /// The process of that server, if it runs on this machine, for its processor time and memory
+    #[arg(long, global = true, value_name = "PID", requires = "server")]
+    server_pid: Option<u32>,
+    /// Limits of the server that is started
+    #[arg(long, global = true, value_enum, default_value_t = LimitsWish::Default, value_name = "LIMITS")]
+    limits: LimitsWish,
+    #[command(subcommand)]
+    measure: Measure,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LimitsWish {
+    /// Those that every server has; the load waits where they want it
+    Default,
+    /// As good as none
+    Lifted,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Measure {
+    /// Pairs of people, one of whom writes to the other
+    Messages(MessagesArgs),
+    /// Logins by device key and by password, each on a channel of its own
+    Connect(ConnectArgs),
+    /// Connections on which nothing happens, and the server's memory for each
+    Idle(IdleArgs),
+    /// Bulk bytes through one channel, both ends in this process; no server takes part
+    Channel(ChannelArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct MessagesArgs {
+    /// Pairs of people
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pairs: usize,
+    /// Messages of a pair under way at a time
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    window: usize,
+    /// Bytes of a message
+    #[arg(long, default_value_t = 200, value_name = "BYTES")]
+    size: usize,
+    /// Messages each second over all pairs [default: as many as possible]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// How long is written
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    seconds: u32,
+}
+
+#[derive(Debug, clap::Args)]
+struct ConnectArgs {
+    /// Logins by device key
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    devices: usize,
+    /// Logins by password: each costs this machine a good tenth of a second and 64 MiB
+    #[arg(long, default_value_t = 25, value_name = "N")]
+    passwords: usize,
+    /// Logins under way at a time
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    at_a_time: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct IdleArgs {
+    /// Connections; several sizes are measured one after another
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 5_000], value_name = "N,…")]
+    connections: Vec<usize>,
+    /// Devices among whom the connections are divided
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    devices: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct ChannelArgs {
+    /// Megabytes to send, of 1,048,576 bytes
+    #[arg(long, default_value_t = 2_048, value_name = "N")]
+    megabytes: u64,
+    /// Bytes of one message
+    #[arg(long, default_value_t = 262_144, value_name = "BYTES")]
+    message: usize,
+    /// Handshakes before it
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    handshakes: u32,
+}
+
+/// Measures and shows.
+pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
+    let place = Place {
+        program: program()?,
+        limits: match args.limits {
+            LimitsWish::Default => Limits::Default,
+            LimitsWish::Lifted => Limits::Lifted,
+        },
+        given: args.server,
+        pid: args.server_pid,
+    };
+    let bar = Bar::new(setting.output);
+    let report = measure(&place, args.measure, &bar).await;
+    bar.end();
+    show(setting.output, &report?)
+}
+
+async fn measure(place: &Place, measure: Measure, bar: &Bar) -> Result<Report, Failure> {
+    match measure {
+        Measure::Messages(args) => {
+            let settings = messages::Settings {
+                pairs: args.pairs,
+                window: args.window,
+                size: args.size,
+                rate: args.rate,
+                seconds: args.seconds,
+            };
+            messages::run(place, settings, bar).await
+        }
+        Measure::Connect(args) => {
+            let settings = connect::Settings {
+                devices: args.devices,
+                passwords: args.passwords,
+                at_a_time: args.at_a_time,
+            };
+            connect::run(place, settings, bar).await
+        }
+        Measure::Idle(args) => {
+            let settings = idle::Settings {
+                connections: args.connections,
+                devices: args.devices,
+            };
+            idle::run(place, &settings, bar).await
+        }
+        Measure::Channel(args) => {
+            let settings = channel::Settings {
+                megabytes: args.megabytes,
+                message: args.message,
+                handshakes: args.handshakes,
+            };
+            tokio::task::block_in_place(|| channel::run(settings, bar))
+        }
+    }
+}
+
+fn program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| {
+        Failure::user(format!(
+            "this program's own file cannot be found ({error}): call it by its full path"
+        ))
+    })
+}
