@@ -152,6 +152,7 @@ const HOMES: &[Home] = &[
             (SERVER, Below("")),
             (CLIENT, Below("")),
             (FACES, Below("")),
+            (BENCH, Below("")),
         ],
         why: "cores are bytes in, bytes out",
     },

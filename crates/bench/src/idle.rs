@@ -63,51 +63,73 @@ pub async fn run(place: &Place, settings: &Settings, watch: &dyn Watch) -> Outco
             open.push(Member::come(member, &site.entrance, open.len()).await?);
             watch.step(1);
         }
-        let spent = site.spent_since(&before);
-        let new = (size - had) as u64;
-        let mut case = Case::of_size(size);
-        let wall = begun.elapsed();
-        let full = still(&site).await;
-        let alive = alive(&mut open, watch).await?;
-        case.add(
-            "verified_connections",
-            "connections that answered",
-            alive as f64,
-        );
-        case.add_some(
-            "server_start_mb",
-            "server's memory before, MB",
-            empty.map(|b| b as f64 / 1e6),
-        );
-        case.add_some(
-            "server_resident_mb",
-            "server's memory, MB",
-            full.map(|b| b as f64 / 1e6),
-        );
-        let each = full
-            .zip(empty)
-            .map(|(full, empty)| full.saturating_sub(empty) as f64 / 1e3 / size as f64);
-        case.add_some("kb_each", "memory for each connection, kB", each);
-        let cpu = spent.filter(|_| new > 0).map(|spent| us_each(spent, new));
-        case.add_some(
-            "connect_server_cpu_us",
-            "server's processor time to connect, log in and follow, µs",
-            cpu,
-        );
-        case.add("connect_s", "time to connect them, s", wall.as_secs_f64());
-        let quiet = site.spent();
-        sleep(QUIET).await;
-        let quiet = site
-            .spent_since(&quiet)
-            .map(|spent| spent.as_secs_f64() / QUIET.as_secs_f64() * 100.0);
-        case.add_some(
-            "quiet_cpu_percent",
-            "server's processor while nothing happens, %",
-            quiet,
-        );
+        let connected = Connected {
+            new: (size - had) as u64,
+            took: begun.elapsed(),
+            server: site.spent_since(&before),
+        };
+        let case = case(&site, &mut open, &connected, empty, watch).await?;
         report.cases.push(case);
     }
     Ok(report)
+}
+
+/// Those that came last.
+struct Connected {
+    new: u64,
+    took: Duration,
+    server: Option<Duration>,
+}
+
+async fn case(
+    site: &Site,
+    open: &mut [Connection],
+    connected: &Connected,
+    empty: Option<u64>,
+    watch: &dyn Watch,
+) -> Outcome<Case> {
+    let size = open.len();
+    let mut case = Case::of_size(size);
+    let full = still(site).await;
+    let alive = alive(open, watch).await?;
+    let mb = |bytes: u64| bytes as f64 / 1e6;
+    case.add(
+        "verified_connections",
+        "connections that answered",
+        alive as f64,
+    );
+    case.add_some(
+        "server_start_mb",
+        "server's memory before, MB",
+        empty.map(mb),
+    );
+    case.add_some("server_resident_mb", "server's memory, MB", full.map(mb));
+    let each = full
+        .zip(empty)
+        .map(|(full, empty)| full.saturating_sub(empty) as f64 / 1e3 / size as f64);
+    case.add_some("kb_each", "memory for each connection, kB", each);
+    let cpu = connected.server.filter(|_| connected.new > 0);
+    let cpu = cpu.map(|spent| us_each(spent, connected.new));
+    case.add_some(
+        "connect_server_cpu_us",
+        "server's processor time to connect, log in and follow, µs",
+        cpu,
+    );
+    case.add(
+        "connect_s",
+        "time to connect them, s",
+        connected.took.as_secs_f64(),
+    );
+    let before = site.spent();
+    sleep(QUIET).await;
+    let quiet = site.spent_since(&before);
+    let quiet = quiet.map(|spent| spent.as_secs_f64() / QUIET.as_secs_f64() * 100.0);
+    case.add_some(
+        "quiet_cpu_percent",
+        "server's processor while nothing happens, %",
+        quiet,
+    );
+    Ok(case)
 }
 
 /// The server's memory once it holds still.
