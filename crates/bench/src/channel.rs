@@ -48,7 +48,7 @@ pub fn run(settings: Settings, watch: &dyn Watch) -> Outcome<Report> {
     }
     watch.begin("sending and receiving", 0);
     let key = ServerKey::from_bytes(randomness::bytes());
-    let public = key.public().clone();
+    let public = *key.public();
     let (tell, told) = mpsc::channel();
     let (sent, received) = std::thread::scope(|scope| {
         let receiver = scope.spawn(move || on_thread(receive(&key, tell, settings)));
