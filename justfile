@@ -28,6 +28,11 @@ bench:
     cargo bench -p subrosa-channel
     cargo bench -p subrosa-login
 
+# Subrosa beside OpenSSH, socat, mosquitto, NATS and Prosody; writes docs/benchmarks.md (first, as root: benches/peers/install)
+peers *arguments:
+    cargo build --release --locked
+    benches/peers/run.py {{arguments}}
+
 # people, devices, rooms, restarts, losses and partitions from a thousand seeds; half an hour on one core
 simulate seeds="1000" first="0" acts="40" burst="16" late="4":
     FIRST={{first}} SEEDS={{seeds}} ACTS={{acts}} BURST={{burst}} LATE={{late}} LAG_MS=2000 cargo test --release -p subrosa-client --lib every_device_reads -- --nocapture
