@@ -104,6 +104,18 @@ impl Connection {
         Ok(std::mem::take(&mut self.answers))
     }
 
+    /// All answers and pages that are there, at least one of either.
+    pub(crate) async fn news(&mut self) -> Outcome<(VecDeque<(u64, Response)>, VecDeque<Page>)> {
+        while self.answers.is_empty() && self.pages.is_empty() {
+            self.take_in().await?;
+        }
+        self.take_in_ready().await?;
+        Ok((
+            std::mem::take(&mut self.answers),
+            std::mem::take(&mut self.pages),
+        ))
+    }
+
     /// The next page of a followed conversation.
     pub(crate) async fn page(&mut self) -> Outcome<Page> {
         loop {

@@ -15,6 +15,7 @@ use crate::watch::Watch;
 use std::sync::Arc;
 use std::time::Duration;
 use subrosa_client::Failure;
+use subrosa_e2e::Machine;
 use subrosa_proto::{Cursor, Request};
 use tokio::sync::watch::channel;
 use tokio::task::JoinSet;
@@ -26,6 +27,8 @@ const RUN_UP: Duration = Duration::from_millis(50);
 /// A pair with what it has written and read so far.
 pub(crate) struct Crew {
     pen: Pen,
+    /// The device that reads, and what it has read.
+    reader: Machine,
     reading: Reading,
     counter: u64,
 }
@@ -73,7 +76,8 @@ impl Crew {
         let (machine, counter) = writer.into_parts();
         Self {
             pen: Pen::new(machine, known, conversation, window, size),
-            reading: Reading::new(reader.into_parts().0, size),
+            reader: reader.into_parts().0,
+            reading: Reading::new(size),
             counter,
         }
     }
@@ -84,7 +88,7 @@ impl Crew {
         let conv = self.pen.conv();
         let head = self.pen.head() - events as u64;
         let mut reading = site.entrance.connect_from(source).await?;
-        prove(self.reading.machine(), &mut reading).await?;
+        prove(&self.reader, &mut reading).await?;
         let next = head + 1;
         let follow = Request::Follow {
             cursors: vec![Cursor { conv, next }],
@@ -121,7 +125,7 @@ pub(crate) async fn round(
     watch.begin("opening what came", received.len() as u64);
     for ((crew, sent), received) in crews.iter_mut().zip(sent).zip(received) {
         crew.counter += sent;
-        let opened = crew.reading.open(&received.events)?;
+        let opened = crew.reading.open(&crew.reader, &received.events)?;
         if sent == 0 || opened != sent || received.messages != sent {
             return Err(unverified(format!(
                 "of {sent} messages {} were delivered and {opened} opened",

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use subrosa_channel::io::{Config, connect};
 use subrosa_channel::{Hello, ServerPublicKey};
 use subrosa_client::Failure;
-use subrosa_proto::{Address, BUILD, PROTOCOL_MAX, PROTOCOL_MIN};
+use subrosa_proto::{Address, BUILD, Host, PROTOCOL_MAX, PROTOCOL_MIN};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 /// Addresses of 127.0.0.0/8 that are used as sources, from 127.0.1.1 on.
@@ -40,6 +40,18 @@ impl Entrance {
 
     pub(crate) const fn server_key(&self) -> &[u8; 32] {
         &self.key
+    }
+
+    /// The server's address, with the one host that is used.
+    pub(crate) fn address(&self) -> Address {
+        let host = Host {
+            name: self.to.ip().to_string(),
+            port: self.to.port(),
+        };
+        Address {
+            hosts: vec![host],
+            key: self.key,
+        }
     }
 
     /// Whether clients can come from several addresses: the server is on the loopback.

@@ -17,7 +17,9 @@ mod crowd;
 mod entrance;
 mod exchange;
 mod folk;
+mod gathering;
 mod latency;
+mod listening;
 mod machine;
 mod outcome;
 mod pace;
@@ -29,12 +31,17 @@ mod process;
 mod randomness;
 mod reading;
 mod report;
+mod speaking;
 mod watch;
 
 pub mod channel;
+pub mod client;
 pub mod connect;
+pub mod history;
 pub mod idle;
 pub mod messages;
+pub mod reconnect;
+pub mod room;
 
 pub use place::{Limits, Place};
 pub use report::{Case, Figure, Report};

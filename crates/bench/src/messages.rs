@@ -16,6 +16,8 @@ use subrosa_client::Failure;
 const REHEARSAL: usize = 64;
 /// More is sealed than the rehearsal promises.
 const MARGIN: f64 = 1.5;
+/// Letters that are stored in one go, over all pairs.
+const FILLED_AT_A_TIME: usize = 50_000;
 /// Letters that are sealed ahead at most, over all pairs: about 1 KB each.
 const AHEAD_MAX: usize = 2_000_000;
 
@@ -32,6 +34,8 @@ pub struct Settings {
     pub rate: Option<u32>,
     /// How long is written.
     pub seconds: u32,
+    /// Events that are stored before, in the same conversations.
+    pub stored: usize,
 }
 
 /// Measures.
@@ -51,6 +55,7 @@ pub async fn run(place: &Place, settings: Settings, watch: &dyn Watch) -> Outcom
     report.set("size_bytes", settings.size);
     report.set("rate_per_s", settings.rate);
     report.set("seconds", settings.seconds);
+    report.set("stored", settings.stored);
     let mut founder = Founder::arrive(&site).await?;
     let pairs = founder.welcome(settings.pairs, watch, Pair::of).await?;
     let crews: Vec<_> = pairs
@@ -64,6 +69,7 @@ pub async fn run(place: &Place, settings: Settings, watch: &dyn Watch) -> Outcom
         every: None,
         time: Duration::from_secs(3_600),
     };
+    let crews = fill(&site, crews, settings, watch).await?;
     let (crews, rehearsed) = round(&site, crews, rehearsal, watch).await?;
     let load = Load {
         letters: letters_each(&site, settings, &rehearsed),
@@ -84,6 +90,27 @@ fn check(settings: Settings) -> Outcome<()> {
         ));
     }
     Ok(())
+}
+
+/// Writes what has to be stored before, a part at a time, since letters lie in memory until they are sent.
+async fn fill(
+    site: &Site,
+    mut crews: Vec<Crew>,
+    settings: Settings,
+    watch: &dyn Watch,
+) -> Outcome<Vec<Crew>> {
+    let mut left = settings.stored.div_ceil(settings.pairs);
+    while left > 0 {
+        let load = Load {
+            letters: left.min(FILLED_AT_A_TIME.div_ceil(settings.pairs)),
+            window: settings.window,
+            every: None,
+            time: Duration::from_secs(24 * 3_600),
+        };
+        left -= load.letters;
+        (crews, _) = round(site, crews, load, watch).await?;
+    }
+    Ok(crews)
 }
 
 /// The time between two messages of one pair.

@@ -71,6 +71,45 @@ pub(crate) fn text(number: u64, size: usize) -> String {
     text
 }
 
+/// Seals a text for a conversation as it stands; the letter, and its events once more.
+pub(crate) fn seal(
+    machine: &mut Machine,
+    conversation: &Conversation,
+    known: &Known,
+    text: String,
+) -> Outcome<(Letter, Vec<Event>)> {
+    let now = now_ms();
+    let mut rng = randomness::system();
+    let content = Content::new(Text { text }, now, &mut rng);
+    let meta = MessageMeta::default();
+    let sealed = machine.seal(
+        conversation,
+        known,
+        &known.prekeys,
+        &content,
+        &meta,
+        now,
+        &mut rng,
+    );
+    let sealed = sealed.map_err(defect)?;
+    let (mut stages, mut events) = (Vec::new(), Vec::new());
+    if let Some(key) = sealed.key {
+        let boxes: Vec<_> = key.boxes.iter().map(encode).collect();
+        let session = sealed.session;
+        stages.extend(boxes.chunks(STAGE_BOXES).map(|part| Request::Stage {
+            session,
+            boxes: part.to_vec(),
+        }));
+        events.push(key.event);
+    }
+    events.push(sealed.message);
+    let letter = Letter {
+        stages,
+        events: events.iter().map(encode).collect(),
+    };
+    Ok((letter, events))
+}
+
 /// Adds an event at the end of a log; it must count.
 pub(crate) fn apply(conversation: &mut Conversation, event: &Event, known: &Known) -> Outcome<()> {
     let position = conversation.head().0 + 1;
@@ -126,43 +165,15 @@ impl Pen {
     /// Seals the next letter.
     pub(crate) fn write(&mut self) -> Outcome<Letter> {
         let text = text(self.written, self.size);
-        let now = now_ms();
-        let content = Content::new(Text { text }, now, &mut randomness::system());
-        let sealed = self
-            .machine
-            .seal(
-                &self.conversation,
-                &*self.known,
-                &self.known.prekeys,
-                &content,
-                &MessageMeta::default(),
-                now,
-                &mut randomness::system(),
-            )
-            .map_err(defect)?;
+        let (letter, events) = seal(&mut self.machine, &self.conversation, &self.known, text)?;
         self.written += 1;
-        let (mut stages, mut events) = (Vec::new(), Vec::new());
-        if let Some(key) = sealed.key {
-            let boxes: Vec<_> = key.boxes.iter().map(encode).collect();
-            let session = sealed.session;
-            stages.extend(boxes.chunks(STAGE_BOXES).map(|part| Request::Stage {
-                session,
-                boxes: part.to_vec(),
-            }));
-            events.push(key.event);
-        }
-        events.push(sealed.message);
-        let encoded = events.iter().map(encode).collect();
         self.unseen.extend(events);
         while self.unseen.len() > self.behind {
             if let Some(event) = self.unseen.pop_front() {
                 apply(&mut self.conversation, &event, &self.known)?;
             }
         }
-        Ok(Letter {
-            stages,
-            events: encoded,
-        })
+        Ok(letter)
     }
 
     /// Seals so many more.

@@ -105,6 +105,14 @@ impl Site {
         Ok(Some(started))
     }
 
+    /// The same under other limits.
+    pub(crate) async fn restart_with(&mut self, limits: Limits) -> Outcome<Option<Duration>> {
+        if self.process.is_some() {
+            self.limits = limits;
+        }
+        self.restart().await
+    }
+
     /// From exec to ready, if the server is the load's own.
     pub(crate) fn started(&self) -> Option<Duration> {
         self.process.as_ref().map(|process| process.started)

@@ -4,7 +4,9 @@ use crate::outcome::{Outcome, defect, unverified};
 use crate::pen::text;
 use std::collections::HashMap;
 use subrosa_e2e::{Keyring, Machine, Readings, StoredSession};
-use subrosa_proto::{ConvId, Delivered, Event, EventKind, Header, KeyBox, SessionId, decode};
+use subrosa_proto::{
+    ConvId, Delivered, DeviceId, Event, EventKind, Header, KeyBox, SessionId, decode,
+};
 use zeroize::Zeroizing;
 
 #[derive(Default)]
@@ -27,47 +29,42 @@ impl Keyring for Keys {
     }
 }
 
-/// The reading side of a device in one conversation.
+/// What a device has opened of one conversation.
 pub(crate) struct Reading {
-    machine: Machine,
     keys: Keys,
     along: Readings,
     size: usize,
-    count: u64,
+    /// Messages of each writer.
+    counts: HashMap<DeviceId, u64>,
 }
 
 impl Reading {
-    pub(crate) fn new(machine: Machine, size: usize) -> Self {
+    pub(crate) fn new(size: usize) -> Self {
         Self {
-            machine,
             keys: Keys::default(),
             along: Readings::default(),
             size,
-            count: 0,
+            counts: HashMap::new(),
         }
-    }
-
-    pub(crate) const fn machine(&self) -> &Machine {
-        &self.machine
     }
 
     /// Opens events in their order; all the messages among them must say what was written.
-    pub(crate) fn open(&mut self, events: &[Delivered]) -> Outcome<u64> {
-        let before = self.count;
+    pub(crate) fn open(&mut self, machine: &Machine, events: &[Delivered]) -> Outcome<u64> {
+        let mut messages = 0;
         for delivered in events {
-            self.open_one(delivered)?;
+            messages += u64::from(self.open_one(machine, delivered)?);
         }
-        Ok(self.count - before)
+        Ok(messages)
     }
 
-    fn open_one(&mut self, delivered: &Delivered) -> Outcome<()> {
+    /// Whether it is a message.
+    fn open_one(&mut self, machine: &Machine, delivered: &Delivered) -> Outcome<bool> {
         let event: Event = decode(&delivered.event).map_err(defect)?;
         let header: Header = decode(&event.header).map_err(defect)?;
         let kind = u64::from(header.kind);
         if kind == EventKind::Key.number() {
             let boxes: Result<Vec<KeyBox>, _> = delivered.boxes.iter().map(decode).collect();
-            let session = self
-                .machine
+            let session = machine
                 .open_key(&event, &boxes.map_err(defect)?, delivered.time_ms)
                 .map_err(|error| unverified(format!("a key does not open ({error})")))?;
             let record = session.to_changes().puts.pop().map(|(_, record)| record);
@@ -75,15 +72,16 @@ impl Reading {
                 .records
                 .extend(record.map(|record| (session.session, record)));
         } else if kind == EventKind::Message.number() {
-            let opened = self
-                .machine
+            let opened = machine
                 .open_along(&event, &mut self.along, &self.keys)
                 .map_err(|error| unverified(format!("a message does not open ({error})")))?;
-            if opened.content.text() != Some(text(self.count, self.size).as_str()) {
+            let count = self.counts.entry(header.device).or_default();
+            if opened.content.text() != Some(text(*count, self.size).as_str()) {
                 return Err(unverified("a message says something else than was written"));
             }
-            self.count += 1;
+            *count += 1;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 }

@@ -5,7 +5,9 @@ mod show;
 use crate::seat::Setting;
 use show::{Bar, show};
 use std::path::PathBuf;
-use subrosa_bench::{Limits, Place, Report, channel, connect, idle, messages};
+use subrosa_bench::{
+    Limits, Place, Report, channel, client, connect, history, idle, messages, reconnect, room,
+};
 use subrosa_client::Failure;
 use subrosa_proto::InviteLine;
 
@@ -14,6 +16,7 @@ Examples:
   subrosa bench messages                        50 pairs write as fast as a server of its own takes it
   subrosa bench messages --rate 200             at a steady pace, for latencies
   subrosa bench messages --limits lifted        without the limits that every server has
+  subrosa bench reconnect                       300 devices behind one address come back at once
   subrosa bench --json messages | jq .cases     the figures, for programs";
 
 /// Measure a server with a load of real protocol and encryption
@@ -48,10 +51,18 @@ enum LimitsWish {
 enum Measure {
     /// Pairs of people, one of whom writes to the other
     Messages(MessagesArgs),
+    /// A room: the first message with its keys, and what the next ones cost
+    Room(RoomArgs),
     /// Logins by device key and by password, each on a channel of its own
     Connect(ConnectArgs),
     /// Connections on which nothing happens, and the server's memory for each
     Idle(IdleArgs),
+    /// The server has gone and comes back, and all devices with it
+    Reconnect(ReconnectArgs),
+    /// A new device by password, until all of its history is there
+    History(HistoryArgs),
+    /// What a device does for a message: seal, open, judge; no server takes part
+    Client(ClientArgs),
     /// Bulk bytes through one channel, both ends in this process; no server takes part
     Channel(ChannelArgs),
 }
@@ -73,6 +84,61 @@ struct MessagesArgs {
     /// How long is written
     #[arg(long, default_value_t = 5, value_name = "N")]
     seconds: u32,
+    /// Events that are stored before
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    stored: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct RoomArgs {
+    /// Devices in the room; each size is measured in a room of its own
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000], value_name = "N,…")]
+    members: Vec<usize>,
+    /// How many of them write
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    senders: usize,
+    /// Messages of each writer
+    #[arg(long, default_value_t = 150, value_name = "N")]
+    messages: u64,
+    /// Messages of a writer under way at a time
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    window: usize,
+    /// Bytes of a message
+    #[arg(long, default_value_t = 200, value_name = "BYTES")]
+    size: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct ReconnectArgs {
+    /// Devices that come back at once
+    #[arg(long, default_value_t = 300, value_name = "N")]
+    devices: usize,
+    /// Each from an address of its own, instead of all from one
+    #[arg(long)]
+    many_addresses: bool,
+    /// Accounts among whom the devices are divided
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    accounts: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct HistoryArgs {
+    /// Messages in the history; each number is measured on an account of its own
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000], value_name = "N,…")]
+    messages: Vec<usize>,
+    /// Bytes of a message
+    #[arg(long, default_value_t = 200, value_name = "BYTES")]
+    size: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct ClientArgs {
+    /// Messages
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    messages: usize,
+    /// Bytes of a message
+    #[arg(long, default_value_t = 200, value_name = "BYTES")]
+    size: usize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -130,39 +196,14 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
 
 async fn measure(place: &Place, measure: Measure, bar: &Bar) -> Result<Report, Failure> {
     match measure {
-        Measure::Messages(args) => {
-            let settings = messages::Settings {
-                pairs: args.pairs,
-                window: args.window,
-                size: args.size,
-                rate: args.rate,
-                seconds: args.seconds,
-            };
-            messages::run(place, settings, bar).await
-        }
-        Measure::Connect(args) => {
-            let settings = connect::Settings {
-                devices: args.devices,
-                passwords: args.passwords,
-                at_a_time: args.at_a_time,
-            };
-            connect::run(place, settings, bar).await
-        }
-        Measure::Idle(args) => {
-            let settings = idle::Settings {
-                connections: args.connections,
-                devices: args.devices,
-            };
-            idle::run(place, &settings, bar).await
-        }
-        Measure::Channel(args) => {
-            let settings = channel::Settings {
-                megabytes: args.megabytes,
-                message: args.message,
-                handshakes: args.handshakes,
-            };
-            tokio::task::block_in_place(|| channel::run(settings, bar))
-        }
+        Measure::Messages(args) => messages::run(place, args.into(), bar).await,
+        Measure::Room(args) => room::run(place, &args.into(), bar).await,
+        Measure::Connect(args) => connect::run(place, args.into(), bar).await,
+        Measure::Idle(args) => idle::run(place, &args.into(), bar).await,
+        Measure::Reconnect(args) => reconnect::run(place, args.into(), bar).await,
+        Measure::History(args) => history::run(place, &args.into(), bar).await,
+        Measure::Client(args) => tokio::task::block_in_place(|| client::run(args.into(), bar)),
+        Measure::Channel(args) => tokio::task::block_in_place(|| channel::run(args.into(), bar)),
     }
 }
 
@@ -172,4 +213,86 @@ fn program() -> Result<PathBuf, Failure> {
             "this program's own file cannot be found ({error}): call it by its full path"
         ))
     })
+}
+
+impl From<MessagesArgs> for messages::Settings {
+    fn from(args: MessagesArgs) -> Self {
+        Self {
+            pairs: args.pairs,
+            window: args.window,
+            size: args.size,
+            rate: args.rate,
+            seconds: args.seconds,
+            stored: args.stored,
+        }
+    }
+}
+
+impl From<RoomArgs> for room::Settings {
+    fn from(args: RoomArgs) -> Self {
+        Self {
+            members: args.members,
+            senders: args.senders,
+            messages: args.messages,
+            window: args.window,
+            size: args.size,
+        }
+    }
+}
+
+impl From<ConnectArgs> for connect::Settings {
+    fn from(args: ConnectArgs) -> Self {
+        Self {
+            devices: args.devices,
+            passwords: args.passwords,
+            at_a_time: args.at_a_time,
+        }
+    }
+}
+
+impl From<IdleArgs> for idle::Settings {
+    fn from(args: IdleArgs) -> Self {
+        Self {
+            connections: args.connections,
+            devices: args.devices,
+        }
+    }
+}
+
+impl From<ReconnectArgs> for reconnect::Settings {
+    fn from(args: ReconnectArgs) -> Self {
+        Self {
+            devices: args.devices,
+            one_address: !args.many_addresses,
+            accounts: args.accounts,
+        }
+    }
+}
+
+impl From<HistoryArgs> for history::Settings {
+    fn from(args: HistoryArgs) -> Self {
+        Self {
+            messages: args.messages,
+            size: args.size,
+        }
+    }
+}
+
+impl From<ClientArgs> for client::Settings {
+    fn from(args: ClientArgs) -> Self {
+        Self {
+            messages: args.messages,
+            size: args.size,
+        }
+    }
+}
+
+impl From<ChannelArgs> for channel::Settings {
+    fn from(args: ChannelArgs) -> Self {
+        Self {
+            megabytes: args.megabytes,
+            message: args.message,
+            handshakes: args.handshakes,
+        }
+    }
 }

@@ -80,6 +80,85 @@ fn idle_connections_answer() {
 }
 
 #[test]
+fn everybody_in_a_room_hears_the_same() {
+    let cases = figures(&[
+        "room",
+        "--members",
+        "4,9",
+        "--senders",
+        "2",
+        "--messages",
+        "20",
+    ]);
+    let [four, nine] = cases.as_slice() else {
+        panic!("{cases:?}")
+    };
+    // All but the founder, who wrote the first message.
+    assert_eq!(four["first_verified"], 3.0);
+    assert_eq!(nine["verified_deliveries"], 2.0 * 20.0 * 8.0);
+    let names = [
+        "key_bytes",
+        "first_message_ms",
+        "server_cpu_us",
+        "latency_p99_ms",
+    ];
+    positive(nine, &names);
+    assert!(
+        nine["key_bytes"].as_f64() > four["key_bytes"].as_f64(),
+        "{cases:?}"
+    );
+}
+
+#[test]
+fn all_devices_come_back() {
+    let cases = figures(&["reconnect", "--devices", "30", "--accounts", "5"]);
+    assert_eq!(cases[0]["verified_devices"], 30.0);
+    positive(&cases[0], &["restart_ms", "all_back_s", "server_cpu_us"]);
+    let cases = figures(&[
+        "reconnect",
+        "--devices",
+        "30",
+        "--accounts",
+        "5",
+        "--many-addresses",
+    ]);
+    assert_eq!(cases[0]["verified_devices"], 30.0);
+}
+
+#[test]
+fn a_new_device_reads_its_whole_history() {
+    let cases = figures(&["history", "--messages", "250"]);
+    assert_eq!(cases[0]["verified_messages"], 250.0);
+    positive(
+        &cases[0],
+        &["login_ms", "readable_ms", "complete_s", "cold_open_ms"],
+    );
+}
+
+#[test]
+fn a_device_seals_opens_and_judges() {
+    let cases = figures(&["client", "--messages", "120"]);
+    assert_eq!(cases[0]["verified_messages"], 120.0);
+    positive(&cases[0], &["encrypt_us", "decrypt_us", "judge_us"]);
+}
+
+#[test]
+fn stored_events_are_written_first() {
+    let cases = figures(&[
+        "messages",
+        "--pairs",
+        "2",
+        "--seconds",
+        "1",
+        "--stored",
+        "300",
+        "--limits",
+        "lifted",
+    ]);
+    positive(&cases[0], &["verified_messages"]);
+}
+
+#[test]
 fn bulk_bytes_come_as_they_were_sent() {
     let cases = figures(&[
         "channel",
