@@ -128,7 +128,8 @@ pub enum Command {
         /// At most so many behind it.
         behind: u32,
     },
-    /// What matches a query (docs/guide.md, "Searching"), newest first. Answered by `Found`, also when nothing does.
+    /// What matches a query (docs/guide.md, "Searching"), newest first. Answered by `Found`, also when nothing does; a page may hold
+    /// fewer than `limit` though there is a next one.
     Search {
         /// Words, phrases and filters, as people type them.
         query: String,

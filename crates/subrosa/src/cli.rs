@@ -2,8 +2,8 @@
 
 use crate::commands::{
     accept, address, admin, bench, chat, completions, demo, devices, evidence, invite, join, login,
-    logout, passwd, read, receipts, recover, refuse, restored, room, send, serve, server_view,
-    tail, timer, typing, up,
+    logout, passwd, read, receipts, recover, refuse, restored, room, search, send, serve,
+    server_view, tail, timer, typing, up,
 };
 use crate::commands::{block, mute, settings, trust, verify};
 use crate::exit::{self, code};
@@ -75,6 +75,7 @@ pub enum Verb {
     Admin(admin::Args),
     Send(send::Args),
     Read(read::Args),
+    Search(search::Args),
     Tail(tail::Args),
     Chat(chat::Args),
     Room(room::Args),

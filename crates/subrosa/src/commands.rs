@@ -22,6 +22,7 @@ pub mod recover;
 pub mod refuse;
 pub mod restored;
 pub mod room;
+pub mod search;
 pub mod send;
 pub mod serve;
 pub mod server_view;
@@ -81,6 +82,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Admin(args) => admin::run(args, &setting).await,
         Verb::Send(args) => send::run(args, &setting).await,
         Verb::Read(args) => read::run(args, &setting).await,
+        Verb::Search(args) => search::run(args, &setting).await,
         Verb::Evidence(args) => evidence::run(args, &setting).await,
         Verb::Restored(args) => restored::run(args, &setting).await,
         Verb::Tail(args) => tail::run(args, &setting).await,

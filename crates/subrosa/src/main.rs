@@ -3,6 +3,7 @@
 
 mod chat;
 mod cli;
+mod colour;
 mod commands;
 mod demo;
 mod enrolment;
@@ -14,6 +15,7 @@ mod listen;
 mod log;
 mod output;
 mod papers;
+mod progress;
 mod proving;
 mod qr;
 mod room;

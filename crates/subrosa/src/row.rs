@@ -52,8 +52,7 @@ impl Look {
     pub fn line(&self, row: &Row) -> String {
         let mut time = self.time(row.time_ms);
         if self.ids {
-            let id: String = row.id.chars().take(ID_DIGITS).collect();
-            time = format!("{id:ID_DIGITS$} {time}");
+            time = format!("{} {time}", short_id(row));
         }
         if row.time_of_arrival {
             time.push_str(" (arrived)");
@@ -70,6 +69,16 @@ impl Look {
         }
         let (before, after) = (answered(&row.beside), beside(&row.beside));
         format!("{time} {}: {before}{body}{after}{state}", self.author(row))
+    }
+
+    /// A row of which only a part is shown, which is harmless already.
+    pub fn excerpt(&self, row: &Row, part: &str) -> String {
+        let mut time = self.time(row.time_ms);
+        if self.ids {
+            time = format!("{} {time}", short_id(row));
+        }
+        let (from, conversation) = (harmless(&row.from), harmless(&row.conversation));
+        format!("{time} {conversation} {from}: {part}")
     }
 
     /// A row that has just arrived, for a program that reads it: one line, whatever it holds.
@@ -120,6 +129,11 @@ pub fn day_and_time(time_ms: u64) -> String {
             time.strftime("%Y-%m-%d %H:%M").to_string()
         },
     )
+}
+
+fn short_id(row: &Row) -> String {
+    let id: String = row.id.chars().take(ID_DIGITS).collect();
+    format!("{id:ID_DIGITS$}")
 }
 
 fn shown(what: &RowKind) -> String {

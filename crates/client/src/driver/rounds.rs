@@ -4,7 +4,7 @@ use super::checking::checked;
 use super::link::{FromLink, LinkTask, Order, Target};
 use crate::command::{Answer, Call, Failure};
 use crate::engine::{ArchiveTally, CallId, Effect, Engine, EngineError, Input, Turn};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::view::Notice;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,6 +18,12 @@ const ROUND_INPUTS_MAX: usize = 64;
 const INPUTS_WAITING_MAX: usize = 64;
 /// A tick comes at least this often.
 const TICK: Duration = Duration::from_secs(60);
+/// After so long without anything to do, the index goes on.
+const IDLE: Duration = Duration::from_millis(300);
+/// Between two steps of it.
+const IDLE_NEXT: Duration = Duration::from_millis(5);
+/// It goes on after so long, however much there is to do.
+const IDLE_MAX: Duration = Duration::from_secs(5);
 /// Pause before the server is asked again after the local store has failed.
 const STORE_PAUSE_MS: u64 = 5_000;
 /// Keys of a history of which nothing arrives for so long are given up.
@@ -34,6 +40,10 @@ pub(super) struct Rounds {
     link: u64,
     /// When the engine wants a tick at the latest.
     wake: Instant,
+    /// When the engine has last had a moment for itself.
+    idled: Instant,
+    /// When it has the next, if it wants one.
+    idle: Option<Instant>,
     /// Subscriptions that have ended since the last round.
     gone: Vec<CallId>,
 }
@@ -43,6 +53,7 @@ enum Given {
     Call(Call),
     Link(FromLink),
     Tick,
+    Idle,
 }
 
 impl Rounds {
@@ -57,6 +68,8 @@ impl Rounds {
             next_call: 1,
             link: 0,
             wake,
+            idled: Instant::now(),
+            idle: Some(Instant::now() + IDLE),
             gone: Vec::new(),
         })
     }
@@ -72,6 +85,7 @@ impl Rounds {
         let mut inputs = checked(inputs, INPUTS_WAITING_MAX);
         let link = LinkTask::start(target, inputs_to);
         loop {
+            let idle = self.idle.unwrap_or(self.wake);
             let first = tokio::select! {
                 call = calls.recv() => match call {
                     Some(call) => Given::Call(call),
@@ -79,6 +93,7 @@ impl Rounds {
                 },
                 Some(input) = inputs.recv() => Given::Link(input),
                 () = tokio::time::sleep_until(self.wake) => Given::Tick,
+                () = tokio::time::sleep_until(idle), if self.idle.is_some() => Given::Idle,
             };
             let mut given = vec![first];
             while given.len() < ROUND_INPUTS_MAX {
@@ -105,6 +120,7 @@ impl Rounds {
 
     fn round(&mut self, given: Vec<Given>, link: &LinkTask, target: &watch::Sender<Target>) {
         self.drop_closed();
+        let idles = matches!(given.as_slice(), [Given::Idle]);
         let gone = std::mem::take(&mut self.gone).into_iter();
         let mut inputs: Vec<Input> = gone.map(|call| Input::Gone { call }).collect();
         inputs.extend(given.into_iter().map(|given| self.input(given)));
@@ -124,8 +140,15 @@ impl Rounds {
         });
         match outcome {
             Ok(effects) => self.carry_out(effects, link),
-            Err(error) => self.start_over(error, link),
+            Err(error) => {
+                // What was made from the lines can be made from them again.
+                if idles && matches!(error, EngineError::Store(StoreError::Damaged)) {
+                    drop(self.store.transaction(|desk| desk.empty_index()));
+                }
+                self.start_over(error, link);
+            }
         }
+        self.plan_idle(idles);
         let now = self.target();
         target.send_if_modified(|known| {
             let changed = *known != now;
@@ -136,8 +159,19 @@ impl Rounds {
         });
     }
 
+    fn plan_idle(&mut self, idles: bool) {
+        let now = Instant::now();
+        if idles {
+            self.idled = now;
+        }
+        let pause = if idles { IDLE_NEXT } else { IDLE };
+        let next = (now + pause).min(self.idled + IDLE_MAX);
+        self.idle = self.engine.index_waits().then_some(next.max(now));
+    }
+
     fn input(&mut self, given: Given) -> Input {
         match given {
+            Given::Idle => Input::Idle,
             Given::Tick => {
                 self.wake = Instant::now() + TICK;
                 Input::Tick

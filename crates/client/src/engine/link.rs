@@ -61,6 +61,8 @@ pub enum Input {
     },
     /// Time has passed.
     Tick,
+    /// Nothing else is to be done.
+    Idle,
 }
 
 /// Why the server is out of reach.

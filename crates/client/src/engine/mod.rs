@@ -40,6 +40,7 @@
 //! | `upkeep` | what has to be done from time to time |
 //! | `clock` | a clock that is set back |
 //! | `settings`, `unread` | what the account's devices agree on, and what follows for the counts |
+//! | `indexing` | the index of a search |
 //! | `rows`, `room_rows` | what faces see |
 
 mod absent;
@@ -57,6 +58,7 @@ mod expiring;
 mod forks;
 mod frame;
 mod inbox;
+mod indexing;
 mod invites;
 mod joining;
 mod keepsake;
@@ -251,6 +253,10 @@ pub struct Engine {
     since_ms: u64,
     /// Sessions that are being read.
     readings: Readings,
+    /// Lines may wait for the index.
+    index_waits: bool,
+    /// So many lines it takes in one step.
+    index_step_lines: u64,
     /// Signatures that were verified ahead, of the message at hand.
     proofs: frame::Proofs,
 }
@@ -331,6 +337,8 @@ impl Engine {
             archived: None,
             since_ms: desk.fact(fact::SINCE)?.unwrap_or(0),
             readings: Readings::default(),
+            index_waits: true,
+            index_step_lines: indexing::STEP,
             proofs: frame::Proofs::default(),
         };
         engine.heed_decisions();
@@ -368,7 +376,9 @@ impl Engine {
         self.heed_clock(turn);
         self.read_again(turn)?;
         self.expire(turn)?;
+        self.index_waits |= !matches!(input, Input::Idle | Input::Tick);
         self.take(turn, input)?;
+        self.index_due(turn.desk)?;
         self.tell_news(turn)?;
         self.sound_alarms(turn)
     }
@@ -394,6 +404,7 @@ impl Engine {
                 Ok(())
             }
             Input::Tick => self.tick(turn),
+            Input::Idle => self.index_step(turn),
         }
     }
 

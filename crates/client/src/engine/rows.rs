@@ -59,9 +59,7 @@ impl Engine {
         } else {
             self.shown(desk, line)?
         };
-        let arrived = line
-            .arrived_ms
-            .filter(|arrived| arrived.abs_diff(line.author_ms) > limits::CLOCK_SKEW_MS);
+        let arrived = time_of_arrival(line);
         Ok(Row {
             cursor: line.cursor,
             id: line
@@ -73,7 +71,7 @@ impl Engine {
             position: line.position,
             from: self.people.name_of(&line.account),
             own: line.account == self.account,
-            time_ms: arrived.unwrap_or(line.author_ms),
+            time_ms: time_of(line),
             time_of_arrival: arrived.is_some(),
             state: line.state.map(send_state),
             checking: line
@@ -148,6 +146,17 @@ impl Engine {
         contacts.sort_by(|a, b| a.name.cmp(&b.name));
         contacts
     }
+}
+
+/// When a line arrived, if its author's clock says something far off.
+fn time_of_arrival(line: &Line) -> Option<u64> {
+    line.arrived_ms
+        .filter(|arrived| arrived.abs_diff(line.author_ms) > limits::CLOCK_SKEW_MS)
+}
+
+/// The time that is shown of a line.
+pub(super) fn time_of(line: &Line) -> u64 {
+    time_of_arrival(line).unwrap_or(line.author_ms)
 }
 
 /// What a line shows by itself.

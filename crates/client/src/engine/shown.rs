@@ -6,6 +6,7 @@ use super::rows::{LINE_CONTENT, what};
 use crate::store::{Amendment, AmendmentKind, Desk, Line, StoreError};
 use crate::view::{Beside, ReactionView, ReplyView, RowKind};
 use subrosa_e2e::{Body, Content, ContentRef};
+use subrosa_proto::ContentId;
 
 /// So many characters of what a reply answers are shown with it.
 const EXCERPT_CHARS: usize = 80;
@@ -92,7 +93,7 @@ impl Engine {
         to: &ContentRef,
     ) -> Result<ReplyView, StoreError> {
         let excerpt = match desk.line_of(no, to)? {
-            Some(line) => self.text_of(desk, &line)?,
+            Some(line) => self.reading_of(desk, &line)?.map(|(text, _)| text),
             None => None,
         };
         Ok(ReplyView {
@@ -102,23 +103,32 @@ impl Engine {
         })
     }
 
-    /// The text of a line as it reads now.
-    fn text_of(&self, desk: &Desk<'_>, line: &Line) -> Result<Option<String>, StoreError> {
+    /// The text of a line as it reads now, and the edit that gave it, if one did.
+    #[expect(clippy::unused_self, reason = "reads as its neighbours do")]
+    pub(super) fn reading_of(
+        &self,
+        desk: &Desk<'_>,
+        line: &Line,
+    ) -> Result<Option<(String, Option<ContentId>)>, StoreError> {
         let RowKind::Text { mut text } = what(line) else {
             return Ok(None);
         };
         let Some(of) = reference(line) else {
-            return Ok(Some(text));
+            return Ok(Some((text, None)));
         };
+        let mut edit = None;
         for amendment in desk.amendments(line.conversation, &of)? {
             match amendment.kind {
                 _ if !counts(&amendment, line) => {}
                 AmendmentKind::Deletion => return Ok(None),
-                AmendmentKind::Edit if !amendment.body.is_empty() => text = amendment.body,
+                AmendmentKind::Edit if !amendment.body.is_empty() => {
+                    text = amendment.body;
+                    edit = Some(amendment.content.id);
+                }
                 AmendmentKind::Edit | AmendmentKind::Reaction => {}
             }
         }
-        Ok(Some(text))
+        Ok(Some((text, edit)))
     }
 }
 

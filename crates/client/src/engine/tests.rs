@@ -18,6 +18,7 @@ mod person;
 mod receiving;
 mod restored;
 mod room;
+mod searching;
 mod sending;
 mod settings;
 mod simulation;

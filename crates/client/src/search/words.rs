@@ -142,6 +142,16 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     words
 }
 
+/// Whether an address of the web stands in a text.
+pub(crate) fn has_link(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        text.match_indices(scheme).any(|(at, scheme)| {
+            let rest = text.get(at + scheme.len()..).unwrap_or_default();
+            rest.starts_with(|c: char| c.is_alphanumeric() || c == '[')
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

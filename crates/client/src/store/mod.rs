@@ -24,6 +24,7 @@ mod reading;
 mod register;
 mod rollback;
 mod room;
+mod searching;
 mod session;
 mod setting;
 #[cfg(test)]
@@ -45,6 +46,9 @@ pub use opening::Opening;
 pub use outbox::{Draft, Sealed, Waiting};
 pub use reading::Line;
 pub use room::{Added, StoredRoom};
+pub use searching::{
+    FILE_MARK, Found, IndexState, LINK_MARK, Sought, author_mark, conversation_mark,
+};
 pub use setting::Agreed;
 pub use timeline::Entry;
 
@@ -55,8 +59,12 @@ use std::path::{Path, PathBuf};
 pub const FILE: &str = "store.db";
 /// "SubR": tells this file from any other database.
 const APPLICATION_ID: i64 = 0x5375_6252;
-/// Version of schema.sql.
-const SCHEMA_VERSION: i64 = 1;
+/// What each version after the first adds to schema.sql. A store of an earlier one is brought to the newest when it is opened:
+/// so none of these may take long, whatever the store holds.
+const ADDED: &[&str] = &[include_str!("schema-2.sql")];
+/// Version of the schema with all that was added.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+const SCHEMA_VERSION: i64 = 1 + ADDED.len() as i64;
 /// Compiled statements kept at most.
 const STATEMENTS_KEPT: usize = 256;
 
@@ -147,6 +155,7 @@ impl Store {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;
              PRAGMA cache_size = -4096; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
         )?;
+        searching::register(&connection)?;
         // All statements that there are: an event takes dozens of them, and compiling one costs more than running it.
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         let mut store = Self { connection };
@@ -162,13 +171,14 @@ impl Store {
     fn create(&mut self) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         transaction.execute_batch(include_str!("schema.sql"))?;
+        add(&transaction, ADDED)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
         Ok(())
     }
 
-    fn check(&self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), StoreError> {
         let number = |name: &str| {
             self.connection
                 .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
@@ -179,7 +189,14 @@ impl Store {
         match number("user_version")? {
             SCHEMA_VERSION => Ok(()),
             newer if newer > SCHEMA_VERSION => Err(StoreError::Newer(newer)),
-            _ => Err(StoreError::Damaged),
+            older => {
+                let at = usize::try_from(older - 1).map_err(|_| StoreError::Damaged)?;
+                let transaction = self.connection.transaction()?;
+                add(&transaction, ADDED.get(at..).unwrap_or_default())?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                transaction.commit()?;
+                Ok(())
+            }
         }
     }
 
@@ -215,6 +232,13 @@ impl Store {
     pub fn close(self) {
         drop(self.connection.close());
     }
+}
+
+fn add(transaction: &rusqlite::Transaction<'_>, added: &[&str]) -> Result<(), StoreError> {
+    for sql in added {
+        transaction.execute_batch(sql)?;
+    }
+    Ok(())
 }
 
 /// The file and its write-ahead log are for this user only.

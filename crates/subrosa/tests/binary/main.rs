@@ -22,6 +22,7 @@ mod restored;
 mod rooms;
 mod running;
 mod screen;
+mod searching;
 mod secrets;
 mod servers;
 mod talking;

@@ -4,15 +4,18 @@ use super::unknown;
 use crate::command::{Answer, Command, Failure};
 use crate::engine::turn::{CallId, Turn};
 use crate::engine::{Engine, EngineError};
-use crate::search::{HitView, Query, Reach, SearchView, excerpt, found};
+use crate::search::{HitView, Query, Reach, SearchView, excerpt, found, has_link};
+use crate::store::{FILE_MARK, LINK_MARK, Sought, author_mark, conversation_mark};
 use crate::view::{Row, RowKind};
 use std::collections::BTreeSet;
 use subrosa_proto::AccountId;
 
 /// Hits that one answer carries at most.
 const HITS_MAX: u32 = 200;
-/// Rows looked at in one step.
-const STEP: u32 = 500;
+/// Lines that one answer looks at: with so many in vain it ends, and the next page goes on.
+const LOOKED_MAX: usize = 2_000;
+/// Of a shorter beginning there are too many words.
+const BEGINNING_CHARS: usize = 2;
 
 /// A query with its names resolved.
 struct Wanted {
@@ -23,7 +26,7 @@ struct Wanted {
 
 impl Engine {
     pub(super) fn search(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         call: CallId,
         command: &Command,
@@ -42,7 +45,11 @@ impl Engine {
             .map_err(Failure::user)
             .and_then(|query| self.resolve(query, conversation.as_deref()));
         let answer = match wanted {
-            Ok(wanted) => Ok(Answer::Found(self.look(turn, &wanted, *before, *limit)?)),
+            Ok(wanted) => {
+                // What has just come is found too.
+                self.index_step(turn)?;
+                Ok(Answer::Found(self.look(turn, &wanted, *before, *limit)?))
+            }
             Err(failure) => Err(failure),
         };
         turn.answer(call, answer);
@@ -64,12 +71,9 @@ impl Engine {
 
     fn author(&self, named: &str) -> Result<AccountId, Failure> {
         let name = named.strip_prefix('@').unwrap_or(named);
-        let persons = self.people.iter().map(|person| person.account.id());
-        let ids: Vec<_> = persons
-            .filter(|id| self.people.name_of(id) == name)
-            .collect();
-        match ids.first() {
-            Some(id) => Ok(*id),
+        let mut persons = self.people.iter().map(|person| person.account.id());
+        match persons.find(|id| self.people.name_of(id) == name) {
+            Some(id) => Ok(id),
             None if name == "me" => Ok(self.account),
             None => Err(Failure::user(format!(
                 "nobody is called {named} here: `subrosa trust` lists whom this home knows"
@@ -84,43 +88,84 @@ impl Engine {
         before: Option<u64>,
         limit: u32,
     ) -> Result<SearchView, EngineError> {
-        let limit = limit.clamp(1, HITS_MAX) as usize;
-        let only = match wanted.within.iter().collect::<Vec<_>>().as_slice() {
-            [only] => Some(**only),
-            _ => None,
-        };
-        let (mut hits, mut next, mut place) = (Vec::new(), None, before);
+        let limit = limit.clamp(1, HITS_MAX);
+        let mut sought = wanted.sought(before);
+        let (mut hits, mut next, mut looked) = (Vec::new(), None, 0);
+        // The first look takes one more than is shown, to know whether there is a next page.
+        let mut step = limit + 1;
         'looked: loop {
-            let lines = turn.desk.lines_before(only, place, STEP)?;
-            place = lines.first().map(|line| line.cursor);
-            for line in lines.iter().rev() {
-                let here = wanted.within.is_empty() || wanted.within.contains(&line.conversation);
-                let theirs = wanted.from.is_empty() || wanted.from.contains(&line.account);
-                if !here || !theirs {
-                    continue;
+            let lines = turn.desk.find(&sought, step)?;
+            let last = lines.len() < step as usize;
+            for found in lines {
+                if hits.len() == limit as usize || looked == LOOKED_MAX {
+                    next = sought.below;
+                    break 'looked;
                 }
-                let row = self.row(turn.desk, line)?;
-                if let Some(hit) = row.and_then(|row| hit(row, &wanted.query)) {
-                    hits.push(hit);
-                    if hits.len() == limit {
-                        next = Some(line.cursor);
-                        break 'looked;
-                    }
+                looked += 1;
+                sought.below = Some(found.key);
+                let line = &found.line;
+                if wanted.is_from(&line.account, line.conversation) {
+                    let row = self.row(turn.desk, line)?;
+                    hits.extend(row.and_then(|row| hit(row, &wanted.query)));
                 }
             }
-            if lines.len() < STEP as usize {
+            if last {
                 break;
             }
+            step = HITS_MAX;
         }
         let history = self.history_view();
+        let state = turn.desk.index_state()?;
         Ok(SearchView {
             hits,
             next,
             reach: Reach {
-                unindexed: 0,
+                unindexed: turn.desk.unindexed(state)?,
                 missing: history.events.saturating_sub(history.events_here),
             },
         })
+    }
+}
+
+impl Wanted {
+    fn is_from(&self, account: &AccountId, no: i64) -> bool {
+        (self.within.is_empty() || self.within.contains(&no))
+            && (self.from.is_empty() || self.from.contains(account))
+    }
+
+    /// What the index is asked. It may give more than is wanted: each line is looked at again.
+    fn sought(&self, below: Option<u64>) -> Sought {
+        let mut all = Vec::new();
+        for term in &self.query.terms {
+            let words = term.words.join(" ");
+            match (term.prefix, words.chars().count()) {
+                // A beginning of one letter is looked for in what the rest finds, unless few words begin so.
+                (true, chars) if chars < BEGINNING_CHARS && words.is_ascii() => {}
+                (true, _) => all.push(format!("\"{words}\" *")),
+                (false, _) => all.push(format!("\"{words}\"")),
+            }
+        }
+        let any =
+            |marks: Vec<String>| (!marks.is_empty()).then(|| format!("({})", marks.join(" OR ")));
+        let quoted = |mark: char| format!("\"{mark}\"");
+        all.extend(any(self
+            .within
+            .iter()
+            .map(|no| quoted(conversation_mark(*no)))
+            .collect()));
+        all.extend(any(self
+            .from
+            .iter()
+            .map(|account| quoted(author_mark(account)))
+            .collect()));
+        all.extend(self.query.link.then(|| quoted(LINK_MARK)));
+        all.extend(self.query.file.then(|| quoted(FILE_MARK)));
+        Sought {
+            expression: all.join(" AND "),
+            after_ms: self.query.after_ms,
+            before_ms: self.query.before_ms,
+            below,
+        }
     }
 }
 
@@ -141,15 +186,5 @@ fn hit(row: Row, query: &Query) -> Option<HitView> {
         row,
         excerpt,
         marks,
-    })
-}
-
-/// Whether an address of the web stands in a text.
-fn has_link(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| {
-        text.match_indices(scheme).any(|(at, scheme)| {
-            let rest = text.get(at + scheme.len()..).unwrap_or_default();
-            rest.starts_with(|c: char| c.is_alphanumeric() || c == '[')
-        })
     })
 }

@@ -393,6 +393,13 @@ impl Person {
         }
     }
 
+    /// Whether no page of the index holds a word any more.
+    pub fn raw_index_lacks(&mut self, word: &str) -> bool {
+        let pages = self.store.transaction(|desk| desk.index_pages()).unwrap();
+        let holds = |page: &Vec<u8>| page.windows(word.len()).any(|part| part == word.as_bytes());
+        !pages.iter().any(holds)
+    }
+
     pub fn subscribe(&mut self) {
         self.call(Command::Subscribe {
             conversation: None,
