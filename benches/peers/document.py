@@ -141,7 +141,7 @@ def curves(results):
             continue
         file = f"{work}-{name.replace('_', '-')}.svg"
         (PLOTS / file).write_text(plot(title, axis, unit, points))
-        numbers = ", ".join(f"{size:,}: {middle:,.4g}" for size, _, middle, _ in points)
+        numbers = ", ".join(f"{size:,}: {middle:,.{0 if middle >= 1000 else 2}f}" for size, _, middle, _ in points)
         lines += [f"![{title}](benchmarks/{file})", "", f"{title}, {unit}, by {axis}: {numbers}.", ""]
     return lines
 
@@ -154,11 +154,11 @@ def head(about, results, loads):
         "# Benchmarks",
         "",
         "Written by `benches/peers/run.py` from its own results; not edited by hand. Every figure is a median, with the lowest and the highest of its runs.",
-        "Peers and Subrosa were measured in turns in one go on one machine, over the loopback and with TLS (Subrosa: its own channel). Trust ratios and",
+        "Peers and Subrosa were measured in turns in one go on one machine, over the loopback, with TLS, ssh or the own channel. Trust ratios and",
         "processor times; rates depend on what else the machine did.",
         "",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_mb']:,} MB, {machine['system']}, {machine['kernel']}; {about['measured']}; "
-        f"{runs} runs; load of the machine during them {min(loads):.1f} to {max(loads):.1f}.",
+        f"{runs} {'run' if runs == 1 else 'runs'}; load of the machine during them {min(loads):.1f} to {max(loads):.1f}.",
         "",
         "| | version |",
         "|---|---|",
@@ -170,7 +170,7 @@ def head(about, results, loads):
         "",
     ]
     if quick:
-        lines[2:2] = ["", "**Tiny numbers: these figures only show that the scripts work.**"]
+        lines[2:2] = ["**Tiny numbers: these figures only show that the scripts work.**", ""]
     return lines
 
 

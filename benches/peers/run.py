@@ -40,7 +40,7 @@ def about():
     return {
         "machine": machine(),
         "versions": {
-            "subrosa": f"{version([subrosa.PROGRAM, '--version'])} ({commit.stdout.strip()})",
+            "Subrosa": f"{version([subrosa.PROGRAM, '--version'])} ({commit.stdout.strip()})",
             "OpenSSH": package("openssh-server"),
             "socat": package("socat"),
             "mosquitto": package("mosquitto"),

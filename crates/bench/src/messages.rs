@@ -5,7 +5,7 @@ use crate::folk::{Founder, Pair};
 use crate::outcome::Outcome;
 use crate::pace::Pace;
 use crate::pen::check_size;
-use crate::place::{Place, Site};
+use crate::place::{Limits, Place, Site};
 use crate::process::open_files;
 use crate::report::{Case, Report, us_each};
 use crate::watch::Watch;
@@ -79,6 +79,9 @@ pub async fn run(place: &Place, settings: Settings, watch: &dyn Watch) -> Outcom
     };
     let (_, round) = round(&site, crews, load, watch).await?;
     report.cases.push(case(&site, &round));
+    if settings.rate.is_none() && site.limits() == Limits::Default {
+        report.note_limits();
+    }
     Ok(report)
 }
 

@@ -5,7 +5,7 @@ use crate::machine::Machine;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
-use subrosa_proto::BUILD;
+use subrosa_proto::{BUILD, limits};
 
 /// A finished measurement.
 #[derive(Debug, Clone, Serialize)]
@@ -20,6 +20,8 @@ pub struct Report {
     pub settings: Map<String, Value>,
     /// What was found, once for each size that was asked for.
     pub cases: Vec<Case>,
+    /// What has to be known to read the figures.
+    pub notes: Vec<String>,
 }
 
 /// Figures of one size.
@@ -56,7 +58,17 @@ impl Report {
             machine: Machine::this(),
             settings: Map::new(),
             cases: Vec::new(),
+            notes: Vec::new(),
         }
+    }
+
+    /// Says that writers waited for the limits of every server.
+    pub(crate) fn note_limits(&mut self) {
+        self.notes.push(format!(
+            "Writers kept within the limits of every server, {} messages a second for each device after a burst of {}: \
+             --limits lifted shows what it could do.",
+            limits::EVENTS_PER_S, limits::EVENTS_BURST
+        ));
     }
 
     pub(crate) fn set(&mut self, name: &str, value: impl Into<Value>) {

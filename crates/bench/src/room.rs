@@ -9,7 +9,7 @@ use crate::listening::{Ear, mark};
 use crate::outcome::{Outcome, defect, unexpected, unverified};
 use crate::pace::Pace;
 use crate::pen::{apply, check_size};
-use crate::place::{Place, Site};
+use crate::place::{Limits, Place, Site};
 use crate::process::{Spent, open_files};
 use crate::reading::Reading;
 use crate::report::{Case, Report, us_each};
@@ -62,6 +62,9 @@ pub async fn run(place: &Place, settings: &Settings, watch: &dyn Watch) -> Outco
         let mut case = Case::of_size(*devices);
         measure(&site, &mut founder, room, settings, &mut case, watch).await?;
         report.cases.push(case);
+    }
+    if site.limits() == Limits::Default {
+        report.note_limits();
     }
     Ok(report)
 }

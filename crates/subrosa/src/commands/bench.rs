@@ -3,6 +3,7 @@
 mod show;
 
 use crate::seat::Setting;
+use crate::signals::Signals;
 use show::{Bar, show};
 use std::path::PathBuf;
 use subrosa_bench::{
@@ -13,7 +14,7 @@ use subrosa_proto::InviteLine;
 
 const EXAMPLES: &str = "\
 Examples:
-  subrosa bench messages                        50 pairs write as fast as a server of its own takes it
+  subrosa bench messages                        50 pairs write as fast as they may
   subrosa bench messages --rate 200             at a steady pace, for latencies
   subrosa bench messages --limits lifted        without the limits that every server has
   subrosa bench reconnect                       300 devices behind one address come back at once
@@ -189,12 +190,22 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         pid: args.server_pid,
     };
     let bar = Bar::new(setting.output);
-    let report = measure(&place, args.measure, &bar).await;
+    let report = match args.measure {
+        // These two hold their thread, start no other process, and a signal ends them as it does any.
+        Measure::Client(args) => tokio::task::block_in_place(|| client::run(args.into(), &bar)),
+        Measure::Channel(args) => tokio::task::block_in_place(|| channel::run(args.into(), &bar)),
+        measure => {
+            let mut signals = Signals::watch()?;
+            let load = async { Ok(loaded(&place, measure, &bar).await) };
+            // Cut short, the server that was started ends, and its folder goes.
+            signals.during(load).await?
+        }
+    };
     bar.end();
     show(setting.output, &report?)
 }
 
-async fn measure(place: &Place, measure: Measure, bar: &Bar) -> Result<Report, Failure> {
+async fn loaded(place: &Place, measure: Measure, bar: &Bar) -> Result<Report, Failure> {
     match measure {
         Measure::Messages(args) => messages::run(place, args.into(), bar).await,
         Measure::Room(args) => room::run(place, &args.into(), bar).await,
@@ -202,8 +213,8 @@ async fn measure(place: &Place, measure: Measure, bar: &Bar) -> Result<Report, F
         Measure::Idle(args) => idle::run(place, &args.into(), bar).await,
         Measure::Reconnect(args) => reconnect::run(place, args.into(), bar).await,
         Measure::History(args) => history::run(place, &args.into(), bar).await,
-        Measure::Client(args) => tokio::task::block_in_place(|| client::run(args.into(), bar)),
-        Measure::Channel(args) => tokio::task::block_in_place(|| channel::run(args.into(), bar)),
+        Measure::Client(args) => client::run(args.into(), bar),
+        Measure::Channel(args) => channel::run(args.into(), bar),
     }
 }
 

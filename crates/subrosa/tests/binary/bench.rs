@@ -1,7 +1,10 @@
 //! `bench` with tiny numbers: every measure runs, verifies what it counts, and says so as JSON.
 
 use crate::machine::Machine;
+use crate::running::{PATIENCE, Running};
+use rustix::process::Signal;
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 /// Runs one measure; the figures of its cases.
 fn figures(args: &[&str]) -> Vec<Value> {
@@ -174,6 +177,26 @@ fn bulk_bytes_come_as_they_were_sent() {
         &cases[0],
         &["mb_per_s", "cpu_s_per_gib", "handshake_server_cpu_us"],
     );
+}
+
+#[test]
+fn a_load_that_is_cut_short_leaves_nothing_behind() {
+    let machine = Machine::new();
+    let temporary = machine.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut command = machine.command(&["bench", "messages", "--pairs", "2", "--seconds", "60"]);
+    let load = Running::new(command.env("TMPDIR", &temporary));
+    let folders = || std::fs::read_dir(&temporary).unwrap().count();
+    let deadline = Instant::now() + PATIENCE;
+    // condition: its server has been started
+    while folders() == 0 {
+        assert!(Instant::now() < deadline, "no server was started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    load.signal(Signal::INT);
+    let done = load.wait();
+    assert_eq!(done.code, Some(130), "{done:?}");
+    assert_eq!(folders(), 0);
 }
 
 #[test]

@@ -68,6 +68,10 @@ pub(super) fn show(output: Output, report: &Report) -> anyhow::Result<()> {
     for line in table(&report.cases) {
         output.line(&line)?;
     }
+    for note in &report.notes {
+        output.line("")?;
+        output.line(note)?;
+    }
     Ok(())
 }
 
