@@ -447,7 +447,7 @@ HANDSHAKE = [
     "ciphertext", "shared-secret", "psk", "m1", "m2", "transcript", "client-to-server", "server-to-client",
 ]
 REKEY_RECORDS = 65536
-BODY_LEN_MAX = 65502
+PART_LEN = 16464
 HELLO, CLOSE, LAST, MORE = 1, 2, 3, 4
 
 
@@ -585,9 +585,9 @@ def stream_of(key, least, most, build, messages):
     """§4 to §6: all records of a direction, from hello to close."""
     records = [(HELLO, least.to_bytes(2, "big") + most.to_bytes(2, "big") + bytes([len(build)]) + build)]
     for message in messages:
-        while len(message) > BODY_LEN_MAX:
-            records.append((MORE, message[:BODY_LEN_MAX]))
-            message = message[BODY_LEN_MAX:]
+        while len(message) > PART_LEN:
+            records.append((MORE, message[:PART_LEN]))
+            message = message[PART_LEN:]
         records.append((LAST, message))
     records.append((CLOSE, b""))
     return b"".join(seal_record(key, number, *record) for number, record in enumerate(records))

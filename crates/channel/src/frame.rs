@@ -9,19 +9,27 @@
 
 use core::fmt;
 use core::mem;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
+use subrosa_cipher::purpose::Record;
+use subrosa_cipher::{Authentic, LANES};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::hello::{HELLO_LEN_MAX, Hello, HelloError};
-use crate::record::{self, BODY_LEN_MAX, LENGTH_LEN, Opener, RecordError, SEALED_LEN_MAX, Sealer};
+use crate::record::{self, LENGTH_LEN, Opener, RecordError, SEALED_LEN_MAX, Sealer};
 
 /// Bytes of the longest message. A receiver may set its limit lower, never higher.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 
 /// Bytes of the shortest `more`, so that a message within the limit is never spread over a crowd of records.
 const MORE_LEN_MIN: usize = 1_024;
+/// Bytes at which a message is cut into records. Sixteen of them hold the longest message, so that all of it is sealed and
+/// opened in lock-step. Not a multiple of 4,096 bytes: such distances fall into few places of a processor's cache.
+pub(crate) const PART_LEN: usize = 16_464;
+const _: () = assert!(MESSAGE_BYTES_MAX.div_ceil(PART_LEN) == LANES);
+
 /// Longest sealed hello: type and body padded, and the tag.
 const SEALED_HELLO_LEN_MAX: usize = subrosa_cipher::sealed_len(1 + HELLO_LEN_MAX);
 /// Bytes of a sealed record that are no body at most: tag, type and a whole block of padding.
@@ -136,7 +144,7 @@ impl Outbound {
     /// # Errors
     /// [`SendError`]
     pub fn hello(&mut self, hello: &Hello, out: &mut Vec<u8>) -> Result<(), SendError> {
-        self.seal(RecordType::Hello, &hello.encode(), out)
+        self.seal(&[(RecordType::Hello, &hello.encode())], out)
     }
 
     /// Appends the records of one message to `out`: at most [`MESSAGE_BYTES_MAX`] bytes, also none.
@@ -144,17 +152,38 @@ impl Outbound {
     /// # Errors
     /// [`SendError`]
     pub fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
-        if message.len() > MESSAGE_BYTES_MAX {
-            return Err(SendError::MessageTooLong(message.len()));
+        self.messages([message], out)
+    }
+
+    /// Appends the records of several messages to `out`, sealed in lock-step.
+    ///
+    /// # Errors
+    /// [`SendError`]; for one that is too long nothing is appended of any.
+    pub fn messages<'a>(
+        &mut self,
+        messages: impl IntoIterator<Item = &'a [u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        let mut records = Vec::new();
+        for message in messages {
+            if message.len() > MESSAGE_BYTES_MAX {
+                return Err(SendError::MessageTooLong(message.len()));
+            }
+            let mut rest = message;
+            while let Some((part, after)) = rest.split_at_checked(PART_LEN)
+                && !after.is_empty()
+            {
+                records.push((RecordType::More, part));
+                rest = after;
+            }
+            records.push((RecordType::Last, rest));
         }
-        let mut rest = message;
-        while let Some((part, after)) = rest.split_at_checked(BODY_LEN_MAX)
-            && !after.is_empty()
-        {
-            self.seal(RecordType::More, part, out)?;
-            rest = after;
-        }
-        self.seal(RecordType::Last, rest, out)
+        self.seal(&records, out)
+    }
+
+    /// Whether a message can be sent now: after the hello and before the close.
+    pub const fn is_ready(&self) -> bool {
+        self.sealer.is_some() && matches!(self.phase, Phase::Ready)
     }
 
     /// Appends the close to `out`. After it nothing can be sent, and the key is gone.
@@ -162,15 +191,23 @@ impl Outbound {
     /// # Errors
     /// [`SendError`]
     pub fn close(&mut self, out: &mut Vec<u8>) -> Result<(), SendError> {
-        self.seal(RecordType::Close, &[], out)?;
+        self.seal(&[(RecordType::Close, &[])], out)?;
         self.sealer = None;
         Ok(())
     }
 
-    fn seal(&mut self, kind: RecordType, body: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+    fn seal(
+        &mut self,
+        records: &[(RecordType, &[u8])],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
         let mut sealer = self.sealer.take().ok_or(SendError::OutOfTurn)?;
-        self.phase = self.phase.after(kind).ok_or(SendError::OutOfTurn)?;
-        sealer.seal(kind as u8, body, out)?;
+        let mut typed = Vec::with_capacity(records.len());
+        for (kind, body) in records {
+            self.phase = self.phase.after(*kind).ok_or(SendError::OutOfTurn)?;
+            typed.push((*kind as u8, *body));
+        }
+        sealer.seal(&typed, out)?;
         self.sealer = Some(sealer);
         Ok(())
     }
@@ -213,14 +250,25 @@ pub enum Progress {
     },
 }
 
+/// How far one call of [`Inbound::read_many`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// Bytes that were used, to be left out next time.
+    pub consumed: usize,
+    /// Bytes that the next record needs in all, if nothing was used.
+    pub needed: usize,
+}
+
 /// The direction from the peer: turns records into a hello, messages and a close.
 pub struct Inbound {
     /// `None` after an error or the close.
     opener: Option<Opener>,
     phase: Phase,
     message_limit: usize,
-    /// The type byte of a message's first record, then what there is of the message.
+    /// What there is of the message that is being received.
     partial: Vec<u8>,
+    /// An error behind records that were good, for the next call.
+    failed: Option<ReceiveError>,
 }
 
 impl Inbound {
@@ -230,11 +278,12 @@ impl Inbound {
             phase: Phase::Greeting,
             message_limit: MESSAGE_BYTES_MAX,
             partial: Vec::new(),
+            failed: None,
         }
     }
 
     /// Sets the bytes of the longest message from now on, at most [`MESSAGE_BYTES_MAX`]. Counts also for the message
-    /// that is being received.
+    /// that is being received, not for what [`read_many`](Self::read_many) has read ahead.
     pub fn set_message_limit(&mut self, bytes: usize) {
         self.message_limit = bytes.min(MESSAGE_BYTES_MAX);
     }
@@ -255,6 +304,109 @@ impl Inbound {
             Err(_) => self.partial = Vec::new(),
         }
         progress
+    }
+
+    /// Reads as many whole records as are there, up to [`LANES`], and verifies them in lock-step. What they complete is
+    /// added to `events`. As long as the limit for messages is lower than the protocol's, it reads one at a time, as
+    /// whatever raises the limit may be in it.
+    ///
+    /// # Errors
+    /// Like [`read`](Self::read). An error behind good records is returned by the next call.
+    pub fn read_many(
+        &mut self,
+        bytes: &[u8],
+        events: &mut VecDeque<Event>,
+    ) -> Result<Advance, ReceiveError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let records = if self.message_limit == MESSAGE_BYTES_MAX {
+            self.whole_records(bytes)
+        } else {
+            Vec::new()
+        };
+        if records.len() < 2 {
+            return match self.read(bytes)? {
+                Progress::Incomplete { needed } => Ok(Advance {
+                    consumed: 0,
+                    needed,
+                }),
+                Progress::Record { consumed, event } => {
+                    events.extend(event);
+                    Ok(Advance {
+                        consumed,
+                        needed: 0,
+                    })
+                }
+            };
+        }
+        let mut opener = self.opener.take().ok_or(ReceiveError::Dead)?;
+        let (tried, authentic) = opener.verify(&records)?;
+        let mut authentic = authentic.into_iter();
+        let mut consumed = 0;
+        for (_, sealed) in records.iter().take(tried) {
+            let opened = authentic.next();
+            match self.take_verified(sealed.len(), opened) {
+                Ok(event) => events.extend(event),
+                Err(error) => {
+                    self.partial = Vec::new();
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+            consumed += LENGTH_LEN + sealed.len();
+            if self.phase == Phase::Closed {
+                break;
+            }
+        }
+        match self.failed.take() {
+            Some(error) if consumed == 0 => return Err(error),
+            failed => self.failed = failed,
+        }
+        if self.failed.is_none() && self.phase != Phase::Closed {
+            self.opener = Some(opener);
+        }
+        Ok(Advance {
+            consumed,
+            needed: 0,
+        })
+    }
+
+    /// The records that are whole at the start of `bytes`, up to one that has no good length.
+    fn whole_records<'a>(&self, bytes: &'a [u8]) -> Vec<([u8; LENGTH_LEN], &'a [u8])> {
+        let mut records = Vec::new();
+        let mut rest = bytes;
+        while self.phase != Phase::Greeting
+            && records.len() < LANES
+            && let Ok(Some((length, sealed_len))) = record::sealed_len_of(rest, SEALED_LEN_MAX)
+            && let Some((whole, after)) = rest.split_at_checked(LENGTH_LEN + sealed_len)
+            && let Some(sealed) = whole.get(LENGTH_LEN..)
+        {
+            records.push((length, sealed));
+            rest = after;
+        }
+        records
+    }
+
+    /// Judges a record that was verified; `None` if it was refused.
+    fn take_verified(
+        &mut self,
+        sealed_len: usize,
+        record: Option<Authentic<'_, '_, Record>>,
+    ) -> Result<Option<Event>, ReceiveError> {
+        self.check_limit(sealed_len)?;
+        let record = record.ok_or(RecordError::Refused)?;
+        let start = self.partial.len();
+        let kind = record::decrypt(record, &mut self.partial)?;
+        self.take_record(kind, start)
+    }
+
+    /// Refuses a record with which the message is certain to exceed the limit.
+    const fn check_limit(&self, sealed_len: usize) -> Result<(), ReceiveError> {
+        if self.partial.len() + sealed_len.saturating_sub(OVERHEAD_MAX) > self.message_limit {
+            return Err(ReceiveError::MessageTooLong(self.message_limit));
+        }
+        Ok(())
     }
 
     /// What the end of the stream means here: fine after the close, else [`ReceiveError::Truncated`].
@@ -279,33 +431,31 @@ impl Inbound {
         let Some((length, sealed_len)) = record::sealed_len_of(bytes, longest)? else {
             return Ok(Progress::Incomplete { needed: LENGTH_LEN });
         };
-        let kept = self.partial.len().saturating_sub(1);
-        if self.phase != Phase::Greeting
-            && kept + sealed_len.saturating_sub(OVERHEAD_MAX) > self.message_limit
-        {
-            return Err(ReceiveError::MessageTooLong(self.message_limit));
+        if self.phase != Phase::Greeting {
+            self.check_limit(sealed_len)?;
         }
         let needed = LENGTH_LEN + sealed_len;
         let Some(sealed) = bytes.get(LENGTH_LEN..needed) else {
             return Ok(Progress::Incomplete { needed });
         };
         let start = self.partial.len();
-        opener.open(&length, sealed, &mut self.partial)?;
-        let event = self.take_record(start)?;
+        let kind = opener.open(&length, sealed, &mut self.partial)?;
+        let event = self.take_record(kind, start)?;
         Ok(Progress::Record {
             consumed: needed,
             event,
         })
     }
 
-    /// Judges the type and body that stand in `partial` from `start`.
-    fn take_record(&mut self, start: usize) -> Result<Option<Event>, ReceiveError> {
-        let (byte, body) = self
-            .partial
-            .get(start..)
-            .and_then(<[u8]>::split_first)
-            .ok_or(ReceiveError::Body)?;
-        let kind = RecordType::from_byte(*byte).ok_or(ReceiveError::UnknownType(*byte))?;
+    /// Judges a type and the body that stands in `partial` from `start`.
+    fn take_record(
+        &mut self,
+        kind: Option<u8>,
+        start: usize,
+    ) -> Result<Option<Event>, ReceiveError> {
+        let byte = kind.ok_or(ReceiveError::Body)?;
+        let body = self.partial.get(start..).unwrap_or_default();
+        let kind = RecordType::from_byte(byte).ok_or(ReceiveError::UnknownType(byte))?;
         self.phase = self.phase.after(kind).ok_or(ReceiveError::OutOfTurn)?;
         match kind {
             RecordType::Hello => {
@@ -319,25 +469,12 @@ impl Inbound {
             }
             RecordType::Close => Err(ReceiveError::Body),
             RecordType::More if body.len() < MORE_LEN_MIN => Err(ReceiveError::Body),
-            RecordType::More => self.join(start).map(|()| None),
-            RecordType::Last => {
-                self.join(start)?;
-                let message = Bytes::from(mem::take(&mut self.partial));
-                Ok(Some(Event::Message(message.slice(1..))))
+            RecordType::More | RecordType::Last if self.partial.len() > self.message_limit => {
+                Err(ReceiveError::MessageTooLong(self.message_limit))
             }
+            RecordType::More => Ok(None),
+            RecordType::Last => Ok(Some(Event::Message(mem::take(&mut self.partial).into()))),
         }
-    }
-
-    /// Joins the body behind the type byte at `start` to the message before it.
-    fn join(&mut self, start: usize) -> Result<(), ReceiveError> {
-        // The first record's type byte stays: cutting it off would move the whole body.
-        if start > 0 {
-            self.partial.remove(start);
-        }
-        if self.partial.len() - 1 > self.message_limit {
-            return Err(ReceiveError::MessageTooLong(self.message_limit));
-        }
-        Ok(())
     }
 }
 

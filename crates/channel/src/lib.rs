@@ -40,7 +40,9 @@ mod noise;
 mod record;
 mod server_key;
 
-pub use frame::{Event, Inbound, MESSAGE_BYTES_MAX, Outbound, Progress, ReceiveError, SendError};
+pub use frame::{
+    Advance, Event, Inbound, MESSAGE_BYTES_MAX, Outbound, Progress, ReceiveError, SendError,
+};
 pub use handshake::{AwaitReply, HandshakeError, M1_LEN, M2_LEN, Open, VERSION, accept, dial};
 pub use hello::{BUILD_BYTES_MAX, Hello, HelloError};
 pub use record::{REKEY_RECORDS, RecordError};

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use subrosa_cipher::purpose::Record;
-use subrosa_cipher::{BLOCK, Key, SealKey, TAG_LEN, sealed_len};
+use subrosa_cipher::{Authentic, BLOCK, Key, LANES, SealKey, Sealed, TAG_LEN, Text, sealed_len};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -53,16 +53,19 @@ impl Sequence {
         }
     }
 
-    /// The key and number for one record. The number is never given again, and at each multiple of
-    /// [`REKEY_RECORDS`] the key is replaced by its successor and wiped.
-    fn step(&mut self) -> Result<(&SealKey<Record>, u64), RecordError> {
+    /// The key for the next records, the first one's number, and how many of those wanted have the same key. The
+    /// numbers are never given again, and at each multiple of [`REKEY_RECORDS`] the key is replaced by its successor
+    /// and wiped.
+    fn step(&mut self, wanted: usize) -> Result<(&SealKey<Record>, u64, usize), RecordError> {
         let number = self.next;
         if number > 0 && number.is_multiple_of(REKEY_RECORDS) {
             self.key = Key::from_bytes(*derive::next_record_key(self.key.expose()));
             self.prepared = self.key.prepare();
         }
-        self.next = number.checked_add(1).ok_or(RecordError::Refused)?;
-        Ok((&self.prepared, number))
+        let left = REKEY_RECORDS - number % REKEY_RECORDS;
+        let granted = left.min(wanted as u64);
+        self.next = number.checked_add(granted).ok_or(RecordError::Refused)?;
+        Ok((&self.prepared, number, granted as usize))
     }
 }
 
@@ -74,25 +77,37 @@ impl Sealer {
         Self(Sequence::new(key))
     }
 
-    /// Appends length and sealed record to `out`. The body has at most [`BODY_LEN_MAX`] bytes.
+    /// Appends length and sealed record of each type and body to `out`, several of them sealed in lock-step. A body has
+    /// at most [`BODY_LEN_MAX`] bytes; if one has more, nothing is appended.
     pub(crate) fn seal(
         &mut self,
-        kind: u8,
-        body: &[u8],
+        records: &[(u8, &[u8])],
         out: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
-        let sealed = sealed_len(1 + body.len());
-        if sealed > SEALED_LEN_MAX {
-            return Err(RecordError::Length);
+        let mut lengths = Vec::with_capacity(records.len());
+        for (_, body) in records {
+            let sealed = sealed_len(1 + body.len());
+            if sealed > SEALED_LEN_MAX {
+                return Err(RecordError::Length);
+            }
+            let [_, _, _, _, _, length @ ..] = (sealed as u64).to_be_bytes();
+            lengths.push(length);
         }
-        let [_, _, _, _, _, length @ ..] = (sealed as u64).to_be_bytes();
-        let mut plaintext = Vec::with_capacity(1 + body.len());
-        plaintext.push(kind);
-        plaintext.extend_from_slice(body);
-        let (key, number) = self.0.step()?;
-        out.reserve(LENGTH_LEN + sealed);
-        out.extend_from_slice(&length);
-        key.seal(number, &length, &plaintext, out);
+        let mut rest = records.iter().zip(&lengths);
+        while rest.len() > 0 {
+            let (key, first, granted) = self.0.step(rest.len())?;
+            let texts: Vec<Text<'_>> = (first..)
+                .zip(rest.by_ref().take(granted))
+                .map(|(n, ((kind, body), length))| Text {
+                    n,
+                    aad: length,
+                    lead: length,
+                    first: Some(*kind),
+                    plaintext: body,
+                })
+                .collect();
+            key.seal_many(&texts, out);
+        }
         Ok(())
     }
 }
@@ -105,18 +120,44 @@ impl Opener {
         Self(Sequence::new(key))
     }
 
-    /// Opens `sealed`, which came behind `length`, as the next record. Appends its type, its body and nothing else to
-    /// `plaintext`.
+    /// Opens `sealed`, which came behind `length`, as the next record. Appends its body to `plaintext` and returns its
+    /// type, which is `None` if the record has not even that.
     pub(crate) fn open(
         &mut self,
         length: &[u8; LENGTH_LEN],
         sealed: &[u8],
         plaintext: &mut Vec<u8>,
-    ) -> Result<(), RecordError> {
-        let (key, number) = self.0.step()?;
-        key.open(number, length, sealed, plaintext)
-            .map_err(|_| RecordError::Refused)
+    ) -> Result<Option<u8>, RecordError> {
+        let (key, n, _) = self.0.step(1)?;
+        let aad = length;
+        let authentic = key.verify(Sealed { n, aad, sealed });
+        let authentic = authentic.map_err(|_| RecordError::Refused)?;
+        decrypt(authentic, plaintext)
     }
+
+    /// Verifies the next records, each behind its length, in lock-step: at most [`LANES`], and none beyond a change of the
+    /// key. Returns of how many this is the outcome, and those before the first that is refused.
+    pub(crate) fn verify<'a>(
+        &mut self,
+        records: &'a [([u8; LENGTH_LEN], &'a [u8])],
+    ) -> Result<(usize, Vec<Authentic<'_, 'a, Record>>), RecordError> {
+        let (key, first, granted) = self.0.step(records.len().min(LANES))?;
+        let sealed: Vec<Sealed<'_>> = (first..)
+            .zip(records.iter().take(granted))
+            .map(|(n, (aad, sealed))| Sealed { n, aad, sealed })
+            .collect();
+        Ok((granted, key.verify_many(&sealed)))
+    }
+}
+
+/// Appends an authentic record's body to `plaintext` and returns its type, if there is one.
+pub(crate) fn decrypt(
+    record: Authentic<'_, '_, Record>,
+    plaintext: &mut Vec<u8>,
+) -> Result<Option<u8>, RecordError> {
+    record
+        .decrypt_behind_first(plaintext)
+        .map_err(|_| RecordError::Refused)
 }
 
 /// Reads a length and refuses what is none, or is above `sealed_len_max`. `None`: fewer than three bytes are there.

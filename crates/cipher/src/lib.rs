@@ -22,15 +22,17 @@
 //! The caller has one duty: under one key, never seal two different texts with the same `n`
 //! (`docs/spec/cipher.md` §3).
 //!
-//! Sealing many texts in lock-step, which keeps the pipelines of the processor full where a single CBC
-//! chain leaves them idle, will be a module `lanes` beside `seal`, with the same output byte for byte.
+//! [`SealKey::seal_many`] and [`SealKey::verify_many`] work on many texts in lock-step, which keeps the pipelines of
+//! the processor full where a single CBC chain leaves them idle. The output is the same, byte for byte.
 
 mod key;
+mod lanes;
 mod primitives;
 pub mod purpose;
 mod seal;
 
 pub use key::Key;
+pub use lanes::LANES;
 pub use primitives::{BLOCK, TAG_LEN};
 pub use purpose::Purpose;
-pub use seal::{OpenError, SealKey, sealed_len};
+pub use seal::{Authentic, OpenError, SealKey, Sealed, Text, sealed_len};

@@ -6,8 +6,12 @@
 //! wiped when they are dropped.
 
 use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
-use hmac::Mac;
+use cbc::cipher::consts::U16;
+use cbc::cipher::{
+    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockModeDecrypt,
+    BlockSizeUser, InnerIvInit, KeyInit,
+};
+use hmac::Mac as _;
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -44,22 +48,28 @@ impl HmacSha256 {
         Self(hmac::Hmac::new((&*block).into()))
     }
 
-    fn over(&self, parts: &[&[u8]]) -> hmac::Hmac<Sha256> {
-        let mut mac = self.0.clone();
-        for part in parts {
-            mac.update(part);
-        }
-        mac
+    /// A MAC of which nothing has come yet.
+    pub(crate) fn begin(&self) -> Mac {
+        Mac(self.0.clone())
+    }
+}
+
+/// An HMAC-SHA-256 in the middle of a message.
+pub(crate) struct Mac(hmac::Hmac<Sha256>);
+
+impl Mac {
+    /// Goes on with these bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
     }
 
-    /// The tag of the joined parts.
-    pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; TAG_LEN] {
-        self.over(parts).finalize().into_bytes().into()
+    pub(crate) fn tag(self) -> [u8; TAG_LEN] {
+        self.0.finalize().into_bytes().into()
     }
 
-    /// Whether `tag` is the tag of the joined parts, in a time that does not depend on where they differ.
-    pub(crate) fn verify(&self, parts: &[&[u8]], tag: &[u8; TAG_LEN]) -> bool {
-        self.over(parts).verify(tag.into()).is_ok()
+    /// Whether `tag` is the tag of all that came, in a time that does not depend on where they differ.
+    pub(crate) fn verify(self, tag: &[u8; TAG_LEN]) -> bool {
+        self.0.verify(tag.into()).is_ok()
     }
 }
 
@@ -87,21 +97,10 @@ impl Aes256 {
         Self(aes::Aes256::new(key.into()))
     }
 
-    /// Pads by PKCS#7, encrypts, appends the ciphertext to `out`.
-    pub(crate) fn cbc_encrypt(&self, iv: &[u8; BLOCK], plaintext: &[u8], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.resize(start + (plaintext.len() / BLOCK + 1) * BLOCK, 0);
-        // From slice to slice. A copy in `out`, encrypted in place, would leave plaintext there if this stopped half-way;
-        // and copying some kilobytes at once is slow enough on some processors to cost a quarter of the speed of CBC.
-        let (_, buffer) = out.split_at_mut(start);
-        let encryptor = cbc::Encryptor::inner_iv_init(&self.0, iv.into());
-        #[expect(
-            clippy::expect_used,
-            reason = "a buffer that is too short is the only cause of an error"
-        )]
-        encryptor
-            .encrypt_padded_b2b::<Pkcs7>(plaintext, buffer)
-            .expect("the buffer has room for the padded plaintext");
+    /// Goes on with up to `blocks` blocks of every chain in lock-step. The blocks of a chain wait for one another, those
+    /// of different chains do not, so a processor works on many at once.
+    pub(crate) fn cbc_advance(&self, chains: &mut [CbcChain<'_>], blocks: usize) {
+        self.0.encrypt_with_backend(LockStep { chains, blocks });
     }
 
     /// Decrypts, checks and strips the PKCS#7 padding, appends the plaintext to `out`. `None`, and `out` as it
@@ -124,6 +123,143 @@ impl Aes256 {
         }
         out.truncate(start + stripped.unwrap_or(0));
         stripped.ok().map(|_| ())
+    }
+
+    /// Like [`cbc_decrypt`](Self::cbc_decrypt), but the first byte of the plaintext is given back instead of appended.
+    /// There is none if the plaintext is empty.
+    pub(crate) fn cbc_decrypt_behind_first(
+        &self,
+        iv: &[u8; BLOCK],
+        ciphertext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Option<u8>> {
+        let (start, rest) = ciphertext.split_first_chunk::<BLOCK>()?;
+        let mut head = Zeroizing::new([0; BLOCK]);
+        let mut decryptor = cbc::Decryptor::inner_iv_init(&self.0, iv.into());
+        if rest.is_empty() {
+            let plaintext = decryptor
+                .decrypt_padded_b2b::<Pkcs7>(start, &mut *head)
+                .ok()?;
+            let Some((first, plaintext)) = plaintext.split_first() else {
+                return Some(None);
+            };
+            out.extend_from_slice(plaintext);
+            return Some(Some(*first));
+        }
+        decryptor.decrypt_block_b2b(start.into(), (&mut *head).into());
+        let (first, plaintext) = head.split_first()?;
+        let before = out.len();
+        out.extend_from_slice(plaintext);
+        if self.cbc_decrypt(start, rest, out).is_none() {
+            out.truncate(before);
+            return None;
+        }
+        Some(Some(*first))
+    }
+}
+
+/// One CBC encryption with PKCS#7 padding under way, from a text into a buffer. The buffer never holds plaintext, so
+/// nothing of it is left there if the work stops half-way.
+pub(crate) struct CbcChain<'a> {
+    last: [u8; BLOCK],
+    /// The first block where it is not all of the text: a byte that comes before it, and the text's start.
+    head: Option<Zeroizing<[u8; BLOCK]>>,
+    body: &'a [[u8; BLOCK]],
+    /// What is left of the text, padded.
+    end: Zeroizing<[u8; BLOCK]>,
+    out: &'a mut [[u8; BLOCK]],
+    done: usize,
+}
+
+impl<'a> CbcChain<'a> {
+    /// Encrypts `first`, if there is one, joined with `text`. As many whole blocks as padding makes of both have to fit
+    /// in `out`.
+    pub(crate) fn new(
+        iv: [u8; BLOCK],
+        first: Option<u8>,
+        text: &'a [u8],
+        out: &'a mut [u8],
+    ) -> Self {
+        let mut before = first.as_slice();
+        let (mut head, mut text) = (None, text);
+        if !before.is_empty()
+            && let Some((start, rest)) = text.split_at_checked(BLOCK - before.len())
+        {
+            head = Some(padded(before, start));
+            (before, text) = (&[], rest);
+        }
+        let (body, rest) = text.as_chunks();
+        Self {
+            last: iv,
+            head,
+            body,
+            end: padded(before, rest),
+            out: out.as_chunks_mut().0,
+            done: 0,
+        }
+    }
+
+    /// The ciphertext so far.
+    pub(crate) fn ciphertext(&self) -> &[u8] {
+        let (done, _) = self.out.split_at(self.done);
+        done.as_flattened()
+    }
+
+    /// Blocks that are still to come.
+    pub(crate) const fn left(&self) -> usize {
+        self.out.len() - self.done
+    }
+
+    /// The next block of the plaintext, mixed with the block before it, and where its ciphertext belongs.
+    #[inline(always)]
+    fn advance(&mut self, encrypt: impl FnOnce(&mut [u8; BLOCK])) {
+        let Some(out) = self.out.get_mut(self.done) else {
+            return;
+        };
+        let heads = usize::from(self.head.is_some());
+        let plaintext = match (self.body.get(self.done.wrapping_sub(heads)), &self.head) {
+            (Some(block), _) => block,
+            (None, Some(head)) if self.done == 0 => head,
+            (None, _) => &self.end,
+        };
+        let mut block = self.last;
+        for (byte, with) in block.iter_mut().zip(plaintext) {
+            *byte ^= with;
+        }
+        encrypt(&mut block);
+        *out = block;
+        self.last = block;
+        self.done += 1;
+    }
+}
+
+/// One block of both parts, which have 16 bytes at most, filled up by PKCS#7.
+fn padded(start: &[u8], rest: &[u8]) -> Zeroizing<[u8; BLOCK]> {
+    let missing = BLOCK.saturating_sub(start.len() + rest.len());
+    let mut block = Zeroizing::new([missing as u8; BLOCK]);
+    for (to, from) in block.iter_mut().zip(start.iter().chain(rest)) {
+        *to = *from;
+    }
+    block
+}
+
+struct LockStep<'s, 'a> {
+    chains: &'s mut [CbcChain<'a>],
+    blocks: usize,
+}
+
+impl BlockSizeUser for LockStep<'_, '_> {
+    type BlockSize = U16;
+}
+
+impl BlockCipherEncClosure for LockStep<'_, '_> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        for _ in 0..self.blocks {
+            for chain in &mut *self.chains {
+                chain.advance(|block| backend.encrypt_block_inplace(block.into()));
+            }
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use std::collections::HashSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use subrosa_cipher::{BLOCK, Key, OpenError, Purpose, SealKey, TAG_LEN, purpose, sealed_len};
+use subrosa_cipher::{
+    BLOCK, Key, LANES, OpenError, Purpose, SealKey, Sealed, TAG_LEN, Text, purpose, sealed_len,
+};
 
 const KEY: [u8; 32] = *b"0123456789abcdefghijklmnopqrstuv";
 
@@ -209,4 +211,135 @@ proptest! {
         let (moved, rest) = sealed.split_at(shift.min(sealed.len()));
         prop_assert_eq!(open(&key, 5, &[&aad, moved].concat(), rest), Err(OpenError));
     }
+}
+
+/// Number, associated data, what leads it, a first byte, and the rest of the plaintext.
+type Parts = (u64, Vec<u8>, Vec<u8>, Option<u8>, Vec<u8>);
+
+/// Texts whose lengths lie on both sides of blocks, strips and lanes.
+fn lanes() -> impl Strategy<Value = Vec<Parts>> {
+    let some = |max| vec(any::<u8>(), 0..max);
+    vec(
+        (
+            any::<u64>(),
+            some(70),
+            some(5),
+            any::<Option<u8>>(),
+            some(400),
+        ),
+        0..40,
+    )
+}
+
+proptest! {
+    // Proves: C2
+    #[test]
+    fn many_texts_at_once_are_sealed_and_opened_as_one_by_one(texts in lanes(), changed in any::<prop::sample::Index>()) {
+        let sealing = key::<purpose::Record>(KEY);
+        let all: Vec<Text> = texts
+            .iter()
+            .map(|(n, aad, lead, first, plaintext)| Text { n: *n, aad, lead, first: *first, plaintext })
+            .collect();
+        let mut out = b"before".to_vec();
+        sealing.seal_many(&all, &mut out);
+
+        let mut expected = b"before".to_vec();
+        let mut places = Vec::new();
+        for (n, aad, lead, first, plaintext) in &texts {
+            expected.extend_from_slice(lead);
+            let whole = [first.as_slice(), plaintext].concat();
+            let sealed = seal(&sealing, *n, aad, &whole);
+            places.push(expected.len()..expected.len() + sealed.len());
+            expected.extend_from_slice(&sealed);
+        }
+        prop_assert_eq!(&out, &expected);
+
+        let bad = (!texts.is_empty()).then(|| changed.index(texts.len()));
+        for refused in [None, bad] {
+            let mut out = out.clone();
+            if let Some(at) = refused {
+                let place = places[at].clone();
+                out[place.start + changed.index(place.len())] ^= 1;
+            }
+            let sealed: Vec<Sealed> = texts
+                .iter()
+                .zip(&places)
+                .map(|((n, aad, ..), place)| Sealed { n: *n, aad, sealed: &out[place.clone()] })
+                .collect();
+            let authentic = sealing.verify_many(&sealed);
+            prop_assert_eq!(authentic.len(), refused.unwrap_or(texts.len()));
+            for (one, (_, _, _, first, plaintext)) in authentic.into_iter().zip(&texts) {
+                let mut opened = b"before".to_vec();
+                if first.is_some() {
+                    prop_assert_eq!(one.decrypt_behind_first(&mut opened), Ok(*first));
+                } else {
+                    prop_assert_eq!(one.decrypt(&mut opened), Ok(()));
+                }
+                prop_assert_eq!(&opened[..6], b"before");
+                prop_assert_eq!(&opened[6..], &plaintext[..]);
+            }
+        }
+    }
+}
+
+// Proves: C2
+#[test]
+fn every_length_is_sealed_alike_alone_and_among_sixteen() {
+    let sealing = key::<purpose::Record>(KEY);
+    let plaintext = [0x77; 300];
+    for len in 0..=plaintext.len() {
+        for first in [None, Some(9)] {
+            let texts: Vec<Text> = (0..LANES as u64)
+                .map(|n| Text {
+                    n,
+                    aad: b"aad",
+                    lead: b"",
+                    first,
+                    plaintext: &plaintext[..len],
+                })
+                .collect();
+            let mut many = Vec::new();
+            sealing.seal_many(&texts, &mut many);
+            let whole = [first.as_slice(), &plaintext[..len]].concat();
+            let each = sealed_len(whole.len());
+            assert_eq!(many.len(), LANES * each);
+            for (n, sealed) in many.chunks(each).enumerate() {
+                assert_eq!(
+                    open(&sealing, n as u64, b"aad", sealed).as_ref(),
+                    Ok(&whole)
+                );
+            }
+        }
+    }
+}
+
+// Proves: C2
+#[test]
+fn a_sealed_text_too_short_for_a_tag_ends_the_authentic_ones() {
+    let sealing = key::<purpose::Record>(KEY);
+    let good = seal(&sealing, 0, b"", b"good");
+    let empty = seal(&sealing, 1, b"", b"");
+    let sealed = |n, sealed| Sealed {
+        n,
+        aad: b"",
+        sealed,
+    };
+    let all = [
+        sealed(0, &good),
+        sealed(1, &empty),
+        sealed(2, &good[..31]),
+        sealed(0, &good),
+    ];
+    let mut authentic = sealing.verify_many(&all);
+    assert_eq!(authentic.len(), 2);
+    let mut out = Vec::new();
+    assert_eq!(
+        authentic.pop().unwrap().decrypt_behind_first(&mut out),
+        Ok(None)
+    );
+    assert_eq!(
+        authentic.pop().unwrap().decrypt_behind_first(&mut out),
+        Ok(Some(b'g'))
+    );
+    assert_eq!(out, b"ood");
 }

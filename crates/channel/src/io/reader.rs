@@ -1,5 +1,6 @@
 //! The receiving half of a link. It holds a buffer only while a record is incomplete in it.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
@@ -11,13 +12,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::LinkError;
-use crate::frame::{Event, Inbound, Progress, ReceiveError};
+use crate::frame::{Event, Inbound, ReceiveError};
 use crate::hello::Hello;
 
 /// Bytes taken from the socket while the link has no buffer: they pass over the stack.
 const FIRST_READ_LEN: usize = 16 * 1024;
-/// Bytes asked from the socket beyond an incomplete record: what follows it comes along.
-const READ_AHEAD_LEN: usize = 64 * 1024;
+/// Bytes asked from the socket at a time while a peer sends faster than they are read: as much as is opened in lock-step.
+const READ_AHEAD_LEN_MAX: usize = 288 * 1024;
 
 /// Receives messages. Dropping it does not close the connection before the [`Writer`](super::Writer) is dropped too.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub struct Reader {
     /// Bytes of the stream from the first that is not used up; they begin at `start`.
     buffer: Vec<u8>,
     start: usize,
+    /// Room for the next read: doubled as often as one is filled, and given up when one is not.
+    ahead: usize,
+    /// What the records that were read ahead have completed.
+    events: VecDeque<Event>,
     closed: bool,
 }
 
@@ -37,6 +42,8 @@ impl Reader {
             inbound,
             buffer: Vec::new(),
             start: 0,
+            ahead: FIRST_READ_LEN,
+            events: VecDeque::new(),
             closed: false,
         }
     }
@@ -77,19 +84,16 @@ impl Reader {
 
     async fn event(&mut self) -> Result<Event, LinkError> {
         loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            self.events = VecDeque::new();
             let unread = self.buffer.get(self.start..).unwrap_or_default();
-            match self.inbound.read(unread)? {
-                Progress::Record { consumed, event } => {
-                    self.consume(consumed);
-                    if let Some(event) = event {
-                        return Ok(event);
-                    }
-                }
-                Progress::Incomplete { needed } => {
-                    if self.fill(needed).await? == 0 {
-                        self.inbound.end_of_stream()?;
-                    }
-                }
+            let advance = self.inbound.read_many(unread, &mut self.events)?;
+            if advance.consumed > 0 {
+                self.consume(advance.consumed);
+            } else if self.fill(advance.needed).await? == 0 {
+                self.inbound.end_of_stream()?;
             }
         }
     }
@@ -109,16 +113,19 @@ impl Reader {
         }
         self.buffer.drain(..self.start);
         self.start = 0;
-        // As much as has already come is held once more at most: a length alone makes nobody allocate 64 KiB.
+        // A length alone makes nobody allocate 64 KiB: at most twice of what has come is held.
         let missing = needed.saturating_sub(self.buffer.len());
-        let ahead = if self.buffer.len() < FIRST_READ_LEN {
-            0
+        let room = missing
+            .min(self.buffer.len().max(FIRST_READ_LEN))
+            .max(self.ahead);
+        self.buffer.reserve(room);
+        let read = self.half.read_buf(&mut self.buffer).await?;
+        self.ahead = if read < room {
+            FIRST_READ_LEN
         } else {
-            READ_AHEAD_LEN
+            (2 * room).min(READ_AHEAD_LEN_MAX)
         };
-        self.buffer
-            .reserve((missing + ahead).min(self.buffer.len().max(FIRST_READ_LEN) + ahead));
-        self.half.read_buf(&mut self.buffer).await
+        Ok(read)
     }
 
     /// Waits without a buffer. What arrives passes over the stack into one of its own size.

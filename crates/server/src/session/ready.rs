@@ -101,7 +101,7 @@ impl<S: Store> Ready<S> {
         let mut stuck_at = None;
         loop {
             let room = self.connection.writer.queued_bytes() < QUEUED_BYTES_MAX;
-            let queued = self.connection.writer.queued_bytes() > 0;
+            let queued = self.connection.writer.is_queued();
             let deadline =
                 *stuck_at.get_or_insert_with(|| Instant::now() + self.connection.patience);
             let Self {
