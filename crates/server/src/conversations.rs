@@ -2,12 +2,13 @@
 //! clients run. The server stores nothing that this code calls void.
 //!
 //! Each conversation has a line in which appends wait for their turn; one task at a time works it
-//! off. So the reducer's state follows the log, and no connection that breaks off leaves a turn
+//! off, and what waits goes to the store together. So the reducer's state follows the log, and no connection that breaks off leaves a turn
 //! half done. The state is written down with every control and key event and every
 //! [`records::MARK_STEP`] positions; what came later is applied to it when it is loaded.
 
 mod append;
 mod archive;
+mod batch;
 mod bodies;
 mod boxes;
 mod create;

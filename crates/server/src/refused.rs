@@ -52,9 +52,9 @@ impl Refused {
             Self::Store(StoreError::Full) => (ErrorCode::StorageFull, 0),
             Self::Store(StoreError::StageFull) => (ErrorCode::TooLarge, 0),
             Self::Store(StoreError::IdemReused) => (ErrorCode::Malformed, 0),
-            Self::Store(StoreError::Conflict { .. } | StoreError::GuardFailed { .. }) => {
-                (ErrorCode::Conflict, 0)
-            }
+            Self::Store(
+                StoreError::Conflict { .. } | StoreError::GuardFailed { .. } | StoreError::Moved,
+            ) => (ErrorCode::Conflict, 0),
             Self::Store(_) | Self::Damaged(_) => (ErrorCode::Internal, 0),
         };
         Response::Refused {

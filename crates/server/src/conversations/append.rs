@@ -27,7 +27,7 @@ pub(crate) struct AppendJob {
 }
 
 impl AppendJob {
-    fn idem(&self) -> Idem {
+    pub(super) fn idem(&self) -> Idem {
         Idem {
             device: self.device.0,
             counter: self.counter,
@@ -35,7 +35,7 @@ impl AppendJob {
     }
 }
 
-fn answer(appended: &Appended) -> Response {
+pub(super) fn answer(appended: &Appended) -> Response {
     Response::Appended {
         first: appended.first,
         time_ms: appended.time_ms,
@@ -61,7 +61,9 @@ impl<S: Store> Office<S> {
                     *loaded = None;
                     let moved = matches!(
                         error,
-                        StoreError::GuardFailed { .. } | StoreError::Conflict { .. }
+                        StoreError::GuardFailed { .. }
+                            | StoreError::Conflict { .. }
+                            | StoreError::Moved
                     );
                     if !(moved && again) {
                         return Err(error.into());
@@ -120,19 +122,8 @@ impl<S: Store> Office<S> {
         for step in judged.steps {
             loaded.recent.push(step);
         }
-        for ((position, parsed), effect) in (appended.first..).zip(&job.events).zip(&judged.effects)
-        {
-            let boxed = matches!(effect, Effect::Key(_));
-            let event = (!boxed).then(|| parsed.bytes.clone());
-            self.delivery
-                .keep(&job.conv, position, appended.time_ms, event);
-            self.see(|| Seen::Message {
-                conv: job.conv,
-                position,
-                account: job.account,
-                size: parsed.bytes.len(),
-                ciphertext: parsed.event.body.clone(),
-            });
+        for (n, effect) in judged.effects.iter().enumerate() {
+            self.tell(job, appended, n, matches!(effect, Effect::Key(_)));
         }
         let controls = judged.effects.iter().filter_map(|effect| match effect {
             Effect::Control(control) => Some(control),
@@ -146,6 +137,23 @@ impl<S: Store> Office<S> {
             }
         }
         self.delivery.ring(&job.conv, places);
+    }
+
+    /// Keeps a stored event of a job at hand for those who follow, unless it has boxes.
+    pub(super) fn tell(&self, job: &AppendJob, appended: &Appended, n: usize, boxed: bool) {
+        let Some(parsed) = job.events.get(n) else {
+            return;
+        };
+        let (conv, position) = (job.conv, appended.first + n as u64);
+        let event = (!boxed).then(|| parsed.bytes.clone());
+        self.delivery.keep(&conv, position, appended.time_ms, event);
+        self.see(|| Seen::Message {
+            conv,
+            position,
+            account: job.account,
+            size: parsed.bytes.len(),
+            ciphertext: parsed.event.body.clone(),
+        });
     }
 
     /// The append without boxes: guarded by the written state, or writing it anew.
@@ -207,6 +215,7 @@ impl<S: Store> Office<S> {
             idem,
             now_ms,
             guards,
+            first: None,
             events,
             attach,
             writes,

@@ -59,6 +59,18 @@ pub(super) struct Judged {
     pub(super) accounts: HashMap<AccountId, Arc<Known>>,
 }
 
+impl Judged {
+    /// Nothing yet, on top of a conversation's state.
+    pub(super) fn on(loaded: &Loaded) -> Self {
+        Self {
+            state: loaded.state.clone(),
+            effects: Vec::new(),
+            steps: Vec::new(),
+            accounts: HashMap::new(),
+        }
+    }
+}
+
 /// Why events are not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -122,12 +134,7 @@ impl<S: Store> Office<S> {
         } else {
             Some(self.older(&job.conv, &loaded.recent, base).await?)
         };
-        let mut judged = Judged {
-            state: loaded.state.clone(),
-            effects: Vec::new(),
-            steps: Vec::new(),
-            accounts: HashMap::new(),
-        };
+        let mut judged = Judged::on(loaded);
         for parsed in &job.events {
             if let Err(fault) = self
                 .judge_one(&mut judged, loaded, older.as_ref(), parsed)
@@ -139,7 +146,8 @@ impl<S: Store> Office<S> {
         Ok(Ok(judged))
     }
 
-    async fn judge_one(
+    /// Applies one event on top of what was judged before. After a fault the state is no longer of use.
+    pub(super) async fn judge_one(
         &self,
         judged: &mut Judged,
         loaded: &Loaded,

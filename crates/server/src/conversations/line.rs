@@ -1,6 +1,7 @@
 //! The line before each conversation, and the states of those used last.
 
 use super::append::AppendJob;
+use super::batch::{BATCH_MAX, Waiting};
 use super::loading::Loaded;
 use super::returned::ReturnJob;
 use crate::office::Office;
@@ -86,6 +87,27 @@ impl Conversations {
         self.desks().by_conversation.get_mut(conv)?.loaded.take()
     }
 
+    /// Those of the next turns that are appends, up to a number.
+    fn more_appends(&self, conv: &ConvId, count: usize) -> Vec<Waiting> {
+        let mut more = Vec::new();
+        let mut desks = self.desks();
+        let Some(desk) = desks.by_conversation.get_mut(conv) else {
+            return more;
+        };
+        while more.len() < count
+            && let Some(turn) = desk.waiting.pop_front()
+        {
+            match turn.job {
+                Job::Append(job) => more.push((job, turn.answer)),
+                other => {
+                    desk.waiting.push_front(Turn { job: other, ..turn });
+                    break;
+                }
+            }
+        }
+        more
+    }
+
     /// The next turn; or, if nobody waits, puts the state back and ends the work.
     fn next(&self, conv: &ConvId, loaded: &mut Option<Box<Loaded>>) -> Option<Turn> {
         let mut desks = self.desks();
@@ -140,12 +162,18 @@ impl<S: Store> Office<S> {
         };
         let mut loaded = self.conversations.take_loaded(&conv);
         while let Some(turn) = self.conversations.next(&conv, &mut loaded) {
-            let outcome = match turn.job {
-                Job::Append(job) => self.append(&mut loaded, job).await,
-                Job::Return(job) => Box::pin(self.return_events(&mut loaded, job)).await,
-            };
-            // Nobody may be there to hear it.
-            let _ = turn.answer.send(outcome);
+            match turn.job {
+                Job::Append(job) => {
+                    let mut jobs = vec![(job, turn.answer)];
+                    jobs.extend(self.conversations.more_appends(&conv, BATCH_MAX - 1));
+                    self.append_all(&mut loaded, jobs).await;
+                }
+                Job::Return(job) => {
+                    let outcome = Box::pin(self.return_events(&mut loaded, job)).await;
+                    // Nobody may be there to hear it.
+                    let _ = turn.answer.send(outcome);
+                }
+            }
         }
         std::mem::forget(duty);
     }

@@ -19,6 +19,9 @@ pub enum StoreError {
         /// The first such record.
         key: RecordKey,
     },
+    /// The log's next position is not the one that the append asks for.
+    #[error("the log ends elsewhere")]
+    Moved,
     /// The staged side rows do not cover the recipients named.
     #[error("staged rows are missing for {missing} recipients")]
     NotStaged {

@@ -134,6 +134,9 @@ pub struct Append {
     pub now_ms: u64,
     /// Conditions on records that are not written, such as the head of the control chain.
     pub guards: Vec<Guard>,
+    /// The position that its first event has to get, if only this one will do: who appends on top
+    /// of appends that are not answered yet says so.
+    pub first: Option<u64>,
     /// May be empty if `attach` is not.
     pub events: Vec<NewEvent>,
     /// Side rows for earlier events of this log.
@@ -152,6 +155,7 @@ impl Append {
             idem,
             now_ms,
             guards,
+            first: None,
             events,
             attach,
             writes,

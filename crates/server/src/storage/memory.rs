@@ -113,6 +113,10 @@ impl State {
 
     fn check_append(&self, append: &Append) -> Answer<()> {
         self.check_records(&append.guards, &append.writes)?;
+        let next = self.bounds(append.log).0 + 1;
+        if append.first.is_some_and(|first| first != next) {
+            return Err(StoreError::Moved);
+        }
         for staged in append
             .events
             .iter()

@@ -156,6 +156,28 @@ pub async fn an_idem_names_one_request_only(engine: impl Engine) {
     assert_eq!(store.heads(vec![log(1), log(2)]).await.unwrap(), [1, 0]);
 }
 
+pub async fn appends_in_flight_follow_each_other_or_not_at_all(engine: impl Engine) {
+    let store = engine.open();
+    let at = |first, counter, text| Append {
+        first: Some(first),
+        ..one(log(1), idem(1, counter), text)
+    };
+    // All are handed over before any is answered.
+    let (a, b, c) = tokio::join!(
+        store.append(at(1, 1, "a")),
+        store.append(at(2, 2, "b")),
+        store.append(at(4, 3, "a gap before it")),
+    );
+    assert_eq!((a.unwrap().first, b.unwrap().first), (1, 2));
+    assert_eq!(c, Err(StoreError::Moved));
+    let late = store.append(at(2, 4, "taken by another")).await;
+    assert_eq!(late, Err(StoreError::Moved));
+    // A repetition gets its first answer, and is none of the next.
+    assert!(store.append(at(1, 1, "a")).await.unwrap().repeated);
+    assert_eq!(store.heads(vec![log(1)]).await.unwrap(), [2]);
+    assert_eq!(store.append(at(3, 4, "now")).await.unwrap().first, 3);
+}
+
 pub async fn answers_are_kept_for_seven_days(engine: impl Engine) {
     let store = engine.open();
     for day in 0..3 {

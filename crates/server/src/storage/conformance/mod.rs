@@ -53,6 +53,7 @@ macro_rules! conformance {
             a_retry_after_a_lost_request_happens_once,
             nothing_follows_a_control_event_under_the_old_guard,
             an_append_and_its_record_writes_are_one,
+            appends_in_flight_follow_each_other_or_not_at_all,
             trimmed_events_are_gone_and_their_positions_too,
             everything_is_there_after_a_restart,
             staged_rows_move_with_their_event,

@@ -194,6 +194,7 @@ async fn append(store: &impl Store, wanted: &Events, now_ms: u64) -> Result<Appe
         idem: idem(*device, *counter),
         now_ms,
         guards,
+        first: None,
         events: events.iter().enumerate().map(event).collect(),
         attach: attach.collect(),
         writes,

@@ -71,6 +71,10 @@ impl Act for Append {
             });
         }
         book.check_records(&self.guards, &self.writes)?;
+        let next = known.map_or(0, |log| log.head) + 1;
+        if self.first.is_some_and(|first| first != next) {
+            return Err(StoreError::Moved.into());
+        }
         self.check_staged(book)?;
         self.check_attached(known)?;
         let revision = book.write(&self.writes)?;
