@@ -106,7 +106,7 @@ fn greet<S: Store>(
 ) -> Option<Session<S>> {
     let id = reception.numbers.next();
     let source = Source::of(peer.ip());
-    let (ticket, wait) = reception.tickets.draw(id, source)?;
+    let ticket = reception.tickets.draw(id, source)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE)
         .with_interval(KEEPALIVE / 4);
@@ -120,6 +120,5 @@ fn greet<S: Store>(
         id,
         source,
         ticket,
-        wait,
     })))
 }

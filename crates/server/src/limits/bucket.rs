@@ -94,12 +94,6 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
         pace.take(self.bucket(key, now), now)
     }
 
-    /// As [`Pace::reserve`].
-    pub(crate) fn reserve(&mut self, key: K, now: Duration) -> Duration {
-        let pace = self.pace;
-        pace.reserve(self.bucket(key, now), now)
-    }
-
     /// As [`Pace::give_back`].
     pub(crate) fn give_back(&mut self, key: K) {
         if let Some(bucket) = self.buckets.get_mut(&key) {

@@ -9,10 +9,9 @@ use crate::office::{Office, until_closing};
 use crate::randomness;
 use crate::storage::Store;
 use std::sync::Arc;
-use std::time::Duration;
 use subrosa_channel::io;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// A connection that was just accepted.
 pub(crate) struct Handshaking<S> {
@@ -21,8 +20,6 @@ pub(crate) struct Handshaking<S> {
     pub(crate) id: u64,
     pub(crate) source: Source,
     pub(crate) ticket: Ticket,
-    /// How long its source has to wait, having come too often.
-    pub(crate) wait: Duration,
 }
 
 impl<S: Store> Handshaking<S> {
@@ -33,12 +30,12 @@ impl<S: Store> Handshaking<S> {
             id,
             source,
             ticket,
-            wait,
         } = self;
         let mut closing = office.closing.subscribe();
         let made = async {
-            sleep(wait).await;
-            io::accept(tcp, &office.key, &office.channel, &mut randomness::system()).await
+            // A source that has come too often stands in line.
+            ticket.turn().await.ok()?;
+            Some(io::accept(tcp, &office.key, &office.channel, &mut randomness::system()).await)
         };
         let made = tokio::select! {
             made = made => made,
@@ -46,9 +43,13 @@ impl<S: Store> Handshaking<S> {
             () = until_closing(&mut closing) => return Session::Closed,
         };
         let link = match made {
-            Ok(link) => link,
-            Err(error) => {
+            Some(Ok(link)) => link,
+            Some(Err(error)) => {
                 tracing::debug!(connection = id, %error, "no handshake");
+                return Session::Closed;
+            }
+            None => {
+                tracing::debug!(connection = id, "its source comes too often");
                 return Session::Closed;
             }
         };
