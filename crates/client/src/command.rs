@@ -1,10 +1,12 @@
 //! What faces ask of a client, and what they get back. The same values cross the home's socket
 //! as JSON, so a face never knows whether the owner lives in its own process.
 
+use crate::export::ExportSignature;
 use crate::loss::{EvidenceView, LossView};
 use crate::room::{RoomCommand, RoomView};
 use crate::search::SearchView;
 use crate::trust_view::{About, SettingView, TrustView, VerificationView};
+use crate::upkeep_view::{HealthView, StorageView, UpkeepCommand, WhyView};
 use crate::view::{
     AccountView, ContactView, ConversationView, DeviceView, HistoryView, InviteView, Notice,
     ReceiptView, Row, SendState,
@@ -183,6 +185,8 @@ pub enum Command {
         /// Up to which cursor.
         cursor: u64,
     },
+    /// About the home itself. Answered as each says.
+    Upkeep(UpkeepCommand),
     /// About people's keys and names, and about settings.
     About {
         /// What.
@@ -272,6 +276,14 @@ pub enum Answer {
     Rooms(Vec<RoomView>),
     /// To `History`.
     History(HistoryView),
+    /// To `Upkeep`: a message explained.
+    Why(WhyView),
+    /// To `Upkeep`.
+    Health(HealthView),
+    /// To `Upkeep`.
+    Storage(StorageView),
+    /// To `Upkeep`: under an export.
+    Signature(ExportSignature),
     /// To `Drain`: how many messages still wait.
     Outbox {
         /// Not yet on the server's disk.

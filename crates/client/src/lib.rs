@@ -10,6 +10,7 @@ mod driver;
 pub mod engine;
 pub mod enrol;
 mod evidence;
+mod export;
 mod home;
 mod loss;
 mod randomness;
@@ -17,11 +18,16 @@ mod room;
 mod search;
 pub mod store;
 mod trust_view;
+mod upkeep_view;
 mod view;
 
 pub use command::{Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
 pub use driver::Driver;
 pub use evidence::{EvidenceError, Finding, verify as verify_evidence};
+pub use export::{
+    EXPORT_FORMAT, EXPORT_VERSION, ExportError, ExportFile, ExportSignature, ExportTalk,
+    FileDigest, Manifest, Signer, manifest_digest, verify_export,
+};
 pub use home::{Client, Home, HomeError, Start};
 pub use loss::{EvidenceView, LossView};
 pub use room::{MemberView, RoomCommand, RoomRole, RoomStanding, RoomView};
@@ -29,6 +35,7 @@ pub use search::{HitView, Reach, SearchView};
 pub use trust_view::{
     About, Comparison, KeyDevice, Line, SettingView, Standing, TrustView, VerificationView,
 };
+pub use upkeep_view::{HealthView, StoragePart, StorageView, UpkeepCommand, WhyFact, WhyView};
 pub use view::{
     AccountView, Beside, ContactView, ConversationView, DeviceView, HistoryView, InviteView,
     LinkState, Notice, ReactionView, ReceiptView, ReplyView, Row, RowKind, SendState, Trust,

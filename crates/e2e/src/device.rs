@@ -68,6 +68,10 @@ impl Device {
         self.key.sign(&text::device_auth(transcript, &self.account))
     }
 
+    pub(crate) fn sign_export(&self, manifest: &[u8; 32]) -> [u8; 64] {
+        self.key.sign(&text::export(manifest))
+    }
+
     pub(crate) fn sign_prekey(&self, prekey: &Prekey) -> Signed {
         let body = encode_clear(prekey);
         let signature = self.key.sign(&text::prekey(&body));

@@ -115,6 +115,12 @@ impl Machine {
         self.device.sign_login(transcript)
     }
 
+    /// Signs an export whose manifest has this SHA-256 (docs/spec/export.md §3).
+    #[must_use]
+    pub fn sign_export(&self, manifest: &[u8; 32]) -> [u8; 64] {
+        self.device.sign_export(manifest)
+    }
+
     /// The newest own prekey as it was, or has to be, published.
     #[must_use]
     pub fn prekey(&self) -> Option<&Signed> {

@@ -28,6 +28,12 @@ pub fn typing(body: &[u8]) -> Vec<u8> {
     [label::TYPING, &length(body), body].concat()
 }
 
+/// What a device signs under an export whose manifest has this SHA-256 (docs/spec/export.md §3).
+#[must_use]
+pub fn export(manifest: &[u8; 32]) -> Vec<u8> {
+    [label::EXPORT, manifest].concat()
+}
+
 /// What a device signs under an event.
 #[must_use]
 pub fn event(header: &[u8], body: &[u8]) -> Vec<u8> {

@@ -44,6 +44,8 @@ labels! {
     SHARE = "share",
     /// HPKE info of a vault slot.
     SLOT = "slot",
+    /// Signature of an export's manifest.
+    EXPORT = "export",
     /// Digits that two people compare.
     SAFETY_NUMBER = "safety-number",
 }

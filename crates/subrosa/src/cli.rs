@@ -5,7 +5,7 @@ use crate::commands::{
     logout, passwd, read, receipts, recover, refuse, restored, room, search, send, serve,
     server_view, tail, timer, typing, up,
 };
-use crate::commands::{block, mute, settings, trust, verify};
+use crate::commands::{block, doctor, export, mute, settings, storage, trust, verify, why};
 use crate::exit::{self, code};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -94,6 +94,10 @@ pub enum Verb {
     Settings(settings::Args),
     Restored(restored::Args),
     Evidence(evidence::Args),
+    Export(export::Args),
+    Doctor(doctor::Args),
+    Why(why::Args),
+    Storage(storage::Args),
     Passwd(passwd::Args),
     Recover(recover::Args),
     Logout(logout::Args),

@@ -9,7 +9,9 @@ pub mod chat;
 pub mod completions;
 pub mod demo;
 pub mod devices;
+pub mod doctor;
 pub mod evidence;
+pub mod export;
 pub mod invite;
 pub mod join;
 pub mod login;
@@ -27,12 +29,14 @@ pub mod send;
 pub mod serve;
 pub mod server_view;
 pub mod settings;
+pub mod storage;
 pub mod tail;
 pub mod timer;
 pub mod trust;
 pub mod typing;
 pub mod up;
 pub mod verify;
+pub mod why;
 
 use crate::cli::{Cli, Verb};
 use crate::exit::Silent;
@@ -82,6 +86,10 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Admin(args) => admin::run(args, &setting).await,
         Verb::Send(args) => send::run(args, &setting).await,
         Verb::Read(args) => read::run(args, &setting).await,
+        Verb::Export(args) => export::run(args, &setting).await,
+        Verb::Doctor(args) => doctor::run(args, &setting).await,
+        Verb::Why(args) => why::run(args, &setting).await,
+        Verb::Storage(args) => storage::run(args, &setting).await,
         Verb::Search(args) => search::run(args, &setting).await,
         Verb::Evidence(args) => evidence::run(args, &setting).await,
         Verb::Restored(args) => restored::run(args, &setting).await,

@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod enrolment;
 mod exit;
+mod export;
 mod folders;
 mod history;
 mod invitation;

@@ -117,6 +117,25 @@ impl Look {
     }
 }
 
+/// A day in this machine's zone.
+pub fn day(time_ms: u64) -> String {
+    let day = day_and_time(time_ms);
+    day.split_once(' ')
+        .map_or(day.clone(), |(day, _)| day.to_owned())
+}
+
+/// A time of day in this machine's zone.
+pub fn clock(time_ms: u64) -> String {
+    let time = day_and_time(time_ms);
+    time.rsplit_once(' ')
+        .map_or(time.clone(), |(_, clock)| clock.to_owned())
+}
+
+/// What is said of a row in place of a text.
+pub fn said(what: &RowKind) -> String {
+    shown(what).trim_matches(['[', ']']).to_owned()
+}
+
 /// A day and time in this machine's zone.
 pub fn day_and_time(time_ms: u64) -> String {
     let time = i64::try_from(time_ms)

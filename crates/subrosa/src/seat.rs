@@ -95,12 +95,13 @@ impl Setting {
     ) -> anyhow::Result<Client> {
         let unlock = match unlock {
             Some(unlock) => Some(unlock),
-            None => self.unlock(&home).await?,
+            None => self.unlocked(&home).await?,
         };
         Ok(Client::open(home, face, Driver::new(unlock)).await?)
     }
 
-    async fn unlock(&self, home: &Home) -> anyhow::Result<Option<Zeroizing<String>>> {
+    /// The passphrase of a locked home.
+    pub async fn unlocked(&self, home: &Home) -> anyhow::Result<Option<Zeroizing<String>>> {
         if let Some(file) = &self.global.unlock_file {
             return Ok(Some(secret::read(file, "passphrase of the home")?));
         }
@@ -137,6 +138,10 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Invite(_) => "invite",
         Answer::Sent { .. } => "sent",
         Answer::Rows(_) => "rows",
+        Answer::Why(_) => "a message explained",
+        Answer::Health(_) => "the home's health",
+        Answer::Storage(_) => "storage",
+        Answer::Signature(_) => "a signature",
         Answer::Found(_) => "what a search found",
         Answer::Receipts(_) => "receipts",
         Answer::Timer { .. } => "timer",

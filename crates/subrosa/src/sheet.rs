@@ -11,7 +11,7 @@ use subrosa_client::{Failure, Home};
 use zeroize::Zeroizing;
 
 /// Where it goes when nobody looks at the screen.
-const FILE: &str = "sheet.txt";
+pub const FILE: &str = "sheet.txt";
 
 /// Shows the sheet, or writes it into the home. Secrets never go to standard error, nor to a
 /// standard output that is a file or a program.

@@ -5,6 +5,7 @@ use super::link::{FromLink, LinkTask, Order, Target};
 use crate::command::{Answer, Call, Failure};
 use crate::engine::{ArchiveTally, CallId, Effect, Engine, EngineError, Input, Turn};
 use crate::store::{Store, StoreError};
+use crate::upkeep_view::StorageView;
 use crate::view::Notice;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -209,6 +210,12 @@ impl Rounds {
         for effect in effects {
             match effect {
                 Effect::Send(message) => self.order(link, Order::Send(self.link, message)),
+                Effect::Compact(call, before) => {
+                    let answer = self.compact(before);
+                    if let Some(reply) = self.replies.remove(&call) {
+                        drop(reply.send(answer));
+                    }
+                }
                 Effect::DialNow => self.order(link, Order::DialNow),
                 Effect::Settled => self.order(link, Order::Settled(self.link)),
                 Effect::Leave(pause_ms) => self.order(link, Order::Leave(self.link, pause_ms)),
@@ -230,6 +237,13 @@ impl Rounds {
                 }
             }
         }
+    }
+
+    fn compact(&mut self, before: StorageView) -> Result<Answer, Failure> {
+        self.store.compact()?;
+        let after = self.store.transaction(StorageView::of)?;
+        let freed = before.bytes().saturating_sub(after.bytes());
+        Ok(Answer::Storage(StorageView { freed, ..after }))
     }
 
     /// A reader that does not keep up loses its subscription, not its place: it subscribes again

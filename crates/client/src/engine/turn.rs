@@ -2,6 +2,7 @@
 
 use crate::command::{Answer, Failure};
 use crate::store::{Desk, StoreError};
+use crate::upkeep_view::StorageView;
 use crate::view::Notice;
 use rand_core::CryptoRng;
 use subrosa_proto::{FromClient, Request, encode};
@@ -20,6 +21,8 @@ pub enum Effect {
     Notify(CallId, Notice),
     /// Wants a tick at this time at the latest, Unix milliseconds.
     Wake(u64),
+    /// Writes the store anew without what nothing uses, and answers a call with what that gave.
+    Compact(CallId, StorageView),
     /// Tries to reach the server now rather than after the pause.
     DialNow,
     /// The server let this device in.

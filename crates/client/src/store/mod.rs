@@ -27,6 +27,7 @@ mod room;
 mod searching;
 mod session;
 mod setting;
+mod sizes;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -15,6 +15,7 @@ mod contents;
 mod crowd;
 mod demo;
 mod errors;
+mod keeping;
 mod kills;
 mod machine;
 mod pipes;

@@ -12,6 +12,7 @@
 //! | `timing` | after what time messages disappear |
 //! | `rooms` | rooms |
 //! | `requests` | requests of others, accepted or declined |
+//! | `upkeep` | the home itself |
 //! | `waiting` | calls that wait for their answer |
 
 mod acting;
@@ -25,6 +26,7 @@ mod searching;
 mod sending;
 mod timing;
 mod trusting;
+mod upkeep;
 mod waiting;
 
 pub(super) use timing::{life_words, timer_words};
@@ -96,6 +98,7 @@ impl Engine {
             Command::Read { .. } | Command::Around { .. } => {
                 self.read_page(turn, call, &command)?
             }
+            Command::Upkeep(command) => self.upkeep(turn, call, &command)?,
             Command::Search { .. } => self.search(turn, call, &command)?,
             Command::Devices {}
             | Command::RenameDevice { .. }

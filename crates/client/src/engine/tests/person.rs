@@ -258,6 +258,7 @@ impl Person {
                 Effect::Notify(_, notice) => self.notices.push(notice),
                 Effect::Wake(at_ms) => self.wakes.push(at_ms),
                 Effect::DialNow => self.dials += 1,
+                Effect::Compact(..) => {}
                 Effect::Settled => {}
                 Effect::Leave(pause_ms) => self.leaves.push(pause_ms),
                 Effect::End(call) => self.ended.push(call),
