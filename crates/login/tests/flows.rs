@@ -114,6 +114,9 @@ impl Attempt<'_> {
 fn password_opens_its_account() {
     let (client, session_key) = Attempt::anns().run().unwrap();
     assert_eq!(client.session_key.as_bytes(), session_key.as_bytes());
+    // Of this login, and of no other.
+    let (_, another) = Attempt::anns().run().unwrap();
+    assert_ne!(another.as_bytes(), session_key.as_bytes());
     assert_eq!(client.export_key.slot_seed(), ANN.export_key.slot_seed());
     assert_eq!(
         client.export_key.anchor(&ACCOUNT),

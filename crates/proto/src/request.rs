@@ -80,6 +80,9 @@ choice! {
         21 => ControlHistory { conv: ConvId, after: u64 },
         /// Chains of accounts that the log remembers, members or not.
         22 => Chains { conv: ConvId, accounts: Vec<AccountId> },
+        /// Of the chain of whoever signed the event at a position as much as certifies the device
+        /// that did; for whoever may know the event, a member still or not.
+        36 => AuthorChain { conv: ConvId, position: u64 },
         /// One box to the account's history key in place of those at these positions.
         24 => Pack { counter: u64, conv: ConvId, positions: Vec<u64>, key_box: Bytes },
         /// This device has no box of the key event there that opens.

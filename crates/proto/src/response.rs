@@ -49,7 +49,8 @@ choice! {
         /// last of them come the hashes of the events between the base of the event at the start
         /// and the start.
         13 => ControlHistory { since: u64, events: Vec<Placed>, hashes: Vec<EventHash>, more: bool },
-        /// To `Chains`: of the accounts asked for, in their order, as many as fit.
+        /// To `Chains`: of the accounts asked for, in their order, as many as fit. To `AuthorChain`:
+        /// of the event's author, and of whoever's device it ends.
         14 => Chains { chains: Vec<Vec<Signed>> },
         /// To `SecretStart`: the OPAQUE response. The record goes into the next bundle.
         15 => SecretReply { response: Bytes },

@@ -164,6 +164,8 @@ impl<S: Store> Ready<S> {
             | Request::People { .. }
             | Request::ControlHistory { .. }
             | Request::Chains { .. }
+            | Request::AuthorChain { .. }
+            | Request::Conversations { .. }
             | Request::OwnChain { .. } => self.look_up(request).await,
             Request::Create { counter, event } => {
                 office.create(&account, &device, counter, event).await
@@ -179,10 +181,6 @@ impl<S: Store> Ready<S> {
                 .await
                 .map(done),
             Request::Typing { conv, register } => self.typing(conv, register).await.map(done),
-            Request::Conversations { after } => {
-                let heads = office.conversation_heads(&account, after).await;
-                heads.map(|(heads, more)| Response::Conversations { heads, more })
-            }
             Request::AckBoxes { conv, to } => office.ack_boxes(&device, &conv, to).await.map(done),
             Request::ReturnChain { .. }
             | Request::Keepsake {}
@@ -213,17 +211,24 @@ impl<S: Store> Ready<S> {
         self.office.typing(&self.seat, &conv, register).await
     }
 
-    /// Who people are, and what their chains and the control events of a conversation say.
+    /// Who people are, what they are in, and what their chains and the control events of a conversation say.
     async fn look_up(&self, request: Request) -> Outcome<Response> {
         let (office, account) = (&self.office, self.seat.account);
         match request {
             Request::Lookup { name } => office.lookup(&name).await,
             Request::Genesis { account } => office.genesis(&account).await,
+            Request::Conversations { after } => {
+                let heads = office.conversation_heads(&account, after).await;
+                heads.map(|(heads, more)| Response::Conversations { heads, more })
+            }
             Request::People { conv, after } => office.people(&account, &conv, after).await,
             Request::ControlHistory { conv, after } => {
                 office.control_history(&account, &conv, after).await
             }
             Request::Chains { conv, accounts } => office.chains(&account, &conv, accounts).await,
+            Request::AuthorChain { conv, position } => {
+                office.author_chain(&account, &conv, position).await
+            }
             Request::OwnChain { from } => office.own_chain(&account, from).await,
             _ => Err(ErrorCode::OutOfTurn.into()),
         }

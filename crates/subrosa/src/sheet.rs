@@ -37,7 +37,9 @@ pub fn hand_over(sheet: &Sheet, home: &Home, output: Output) -> anyhow::Result<(
 
 /// The sheet in words.
 pub fn text(sheet: &Sheet) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(1_024));
+    // With room for all, so that it does not move and leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(2_048));
+    text.push_str("Your sheet. Write it down or print it: it is shown this once.\n\n");
     let mut row = |name: &str, value: &str| {
         // Writing to a string does not fail.
         let _ = writeln!(text, "    {name:<14} {value}");
@@ -49,12 +51,13 @@ pub fn text(sheet: &Sheet) -> Zeroizing<String> {
         None => row("passphrase", "the one you chose"),
     }
     row("recovery code", &sheet.recovery_code);
-    let head = "Your sheet. Write it down or print it: it is shown this once.\n\n";
-    let foot = "\n\
+    text.push_str(
+        "\n\
         The name and the passphrase log in a new device and open your whole history there; the\n\
         recovery code does so when the passphrase is lost. If both are lost, nobody can help: neither\n\
-        the server nor its operator has a way in.\n";
-    Zeroizing::new(format!("{head}{}{foot}", text.as_str()))
+        the server nor its operator has a way in.\n",
+    );
+    text
 }
 
 /// Writes a paper for this user alone.

@@ -1,12 +1,15 @@
 //! Contents that no client of ours writes, sealed as a true client seals.
 
+use crate::stage::liar::copy;
 use crate::stage::members::{Seen, header_of};
-use crate::stage::people::{FIRST, World, fresh_texts, rows, said, send};
+use crate::stage::people::{
+    FIRST, World, fresh_texts, queue, rows, said, send, wait_for_text, wait_for_warning,
+};
 use crate::stage::puppet::Puppet;
 use crate::stage::rng;
 use subrosa_client::{RowKind, SendState};
 use subrosa_e2e::{Body, Content, ContentRef, Delete, Edit, MessageMeta, Reaction, Reply, Text};
-use subrosa_proto::{ContentId, EventKind, Header, MessageFields, Response, decode};
+use subrosa_proto::{AccountId, ContentId, EventKind, MessageFields, Response, SessionId, decode};
 
 fn content(body: impl Into<Body>) -> Content {
     Content::new(body, crate::stage::liar::now_ms(), &mut rng())
@@ -155,16 +158,7 @@ async fn a_copied_home_is_noticed_and_repeats_no_key() {
     bob.close().await;
     let ada_account = world.account("ada");
     let end = Puppet::of(&world, "bob", ada_account).await;
-    let mut places = Vec::new();
-    for event in &end.seen.events {
-        let event: subrosa_proto::Event = decode(event).unwrap();
-        let header: Header = decode(&event.header).unwrap();
-        if let Ok(fields) = decode::<MessageFields>(&header.fields)
-            && header.account == thief.machine.account()
-        {
-            places.push((fields.session, fields.index, fields.salt));
-        }
-    }
+    let places = places(&end.seen.events, thief.machine.account());
     let twice = places.iter().enumerate().any(|(at, place)| {
         let mut others = places[at + 1..].iter();
         others.any(|other| (other.0, other.1) == (place.0, place.1))
@@ -181,4 +175,60 @@ async fn a_copied_home_is_noticed_and_repeats_no_key() {
         .any(|row| matches!(&row.what, RowKind::Info { text } if text.contains("a device of bob")));
     assert!(noticed, "{shown:#?}");
     ada.close().await;
+}
+
+/// Places of the messages of one account in a conversation: session, index, salt.
+fn places(events: &[bytes::Bytes], account: AccountId) -> Vec<(SessionId, u32, [u8; 16])> {
+    let place = |event: &bytes::Bytes| {
+        let header = header_of(event);
+        let fields = decode::<MessageFields>(&header.fields).ok()?;
+        let of = (fields.session, fields.index, fields.salt);
+        (header.account == account).then_some(of)
+    };
+    events.iter().filter_map(place).collect()
+}
+
+// Proves: C19, C26
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_copies_of_a_home_at_the_same_time_are_noticed_and_repeat_no_key() {
+    let world = World::new().await;
+    copy(&world.path("bob"), &world.path("copy"));
+    let (ada, bob, thief) = (
+        world.client("ada").await,
+        world.client("bob").await,
+        world.client("copy").await,
+    );
+    let mut at_bob = bob.subscribe(None, None).await.unwrap();
+    let mut at_ada = ada.subscribe(None, None).await.unwrap();
+    for number in 0..4 {
+        for (client, who) in [(&bob, "bob"), (&thief, "copy")] {
+            let text = format!("{who} {number}");
+            queue(client, "ada", &text).await;
+            wait_for_text(&mut at_ada, &text).await;
+        }
+    }
+    wait_for_warning(&mut at_bob, "this home was copied").await;
+    let seen = fresh_texts(&ada, "bob").await;
+    let mut expected = said(&FIRST);
+    for number in 0..4 {
+        expected.push(("bob".to_owned(), format!("bob {number}")));
+        expected.push(("bob".to_owned(), format!("copy {number}")));
+    }
+    assert_eq!(
+        seen, expected,
+        "each once, in the order in which they were said"
+    );
+    for client in [ada, bob, thief] {
+        client.close().await;
+    }
+    let (account, of_ada) = (world.account("bob"), world.account("ada"));
+    let end = Puppet::of(&world, "bob", of_ada).await;
+    let places = places(&end.seen.events, account);
+    let mut salts: Vec<_> = places.iter().map(|place| place.2).collect();
+    salts.sort_unstable();
+    salts.dedup();
+    assert!(
+        places.len() >= 9 && salts.len() == places.len(),
+        "no key is used twice: {places:?}"
+    );
 }

@@ -14,3 +14,4 @@ mod stage;
 mod accounts;
 mod directory;
 mod log;
+mod memory;

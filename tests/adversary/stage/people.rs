@@ -178,7 +178,7 @@ impl World {
     }
 }
 
-async fn client_of(home: &Path) -> Client {
+pub async fn client_of(home: &Path) -> Client {
     let home = Home::open(home).unwrap();
     Client::open(home, "test", Driver::new(None)).await.unwrap()
 }

@@ -65,8 +65,8 @@ impl Engine {
             Asked::Invite { call, caller } => self.invite_answered(turn, call, &caller, &response),
             Asked::Lookup { call, name } => self.lookup_answered(turn, call, &name, response),
             Asked::Prekey(id) => self.prekey_answered(turn, id, &response),
-            Asked::OwnChain => match response {
-                Response::Chain { statements } => self.own_chain_came(turn, &statements),
+            Asked::OwnChain { from } => match response {
+                Response::Chain { statements } => self.own_chain_came(turn, from, &statements),
                 Response::Refused { .. } => Ok(()),
                 _ => self.another_kind(turn),
             },
@@ -84,7 +84,7 @@ impl Engine {
                 Ok(())
             }
             Asked::Name => self.name_answered(turn, response),
-            Asked::Devices { call } => self.devices_came(turn, call, response),
+            Asked::Devices { call, from } => self.devices_came(turn, call, from, response),
             _ => self.another_kind(turn),
         }
     }

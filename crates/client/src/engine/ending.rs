@@ -67,7 +67,9 @@ impl Engine {
         }
         let mut due = Vec::new();
         for talk in self.talks.values() {
-            let ready = talk.synced() && talk.halt.is_none() && !self.revoking.contains(&talk.no);
+            let idle = talk.deed.is_none() && talk.sending.is_none();
+            let ready =
+                talk.synced() && talk.halt.is_none() && idle && !self.revoking.contains(&talk.no);
             if ready && let Some(end) = ended.iter().find(|end| self.is_missing(talk, end)) {
                 due.push((talk.no, end));
             }
@@ -159,9 +161,11 @@ impl Engine {
                 talk.server_head = talk.server_head.max(Some(*first));
                 self.revoking.remove(&no);
             }
-            // Something came before it, perhaps the same from another device.
-            Response::Stale { .. } => {
-                talk.server_head = talk.server_head.max(Some(talk.next()));
+            // Something came before it, perhaps the same from another device; and may be here by now.
+            Response::Stale { ctl } => {
+                if *ctl != talk.state.ctl() {
+                    talk.server_head = talk.server_head.max(Some(talk.next()));
+                }
                 let (conv, next) = (talk.id(), talk.next());
                 self.revoking.remove(&no);
                 self.follow(turn, conv, next);

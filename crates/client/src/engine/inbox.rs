@@ -263,7 +263,7 @@ impl Engine {
                     event: &bytes,
                 };
                 turn.desk.hold(talk.no, &held)?;
-                let cause = "its key was not sealed to this device; another device of this account may show it";
+                let cause = self.why_no_key(turn, talk, spot)?;
                 self.note(turn, talk, spot, LINE_WAITING, cause.as_bytes())?;
                 self.expire_waiting(turn, talk, spot)
             }

@@ -144,7 +144,10 @@ pub(super) enum Asked {
         at: u64,
         receipt: Receipt,
     },
-    OwnChain,
+    /// The own chain's end, from a statement on.
+    OwnChain {
+        from: u64,
+    },
     /// Which account the server shows under a name that is known here.
     Name,
     /// What a restored server gets back.
@@ -156,9 +159,10 @@ pub(super) enum Asked {
         transcript: [u8; 32],
     },
     Introduced,
-    /// The own chain's end, for a list of devices.
+    /// The same, for a list of devices.
     Devices {
         call: CallId,
+        from: u64,
     },
     /// A control event that carries the end of a device of this account into a conversation.
     Revoke {
@@ -353,7 +357,7 @@ impl Engine {
                 conversation,
                 timer,
             },
-            Asked::Devices { call } => Waiting::Devices { call },
+            Asked::Devices { call, .. } => Waiting::Devices { call },
             _ => return,
         };
         self.waiting.push(waiting);

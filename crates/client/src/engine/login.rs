@@ -128,7 +128,8 @@ impl Engine {
         };
         let (known, next) = (own.head(), own.next());
         if head.seq > known.seq {
-            self.ask(turn, Request::OwnChain { from: next }, Asked::OwnChain);
+            let asked = Asked::OwnChain { from: next };
+            self.ask(turn, Request::OwnChain { from: next }, asked);
         } else if own.hash_at(head.seq) != Some(head.hash) {
             self.alarm(
                 format!("own-chain/{}", head.seq),
@@ -145,9 +146,10 @@ impl Engine {
     pub(super) fn own_chain_came(
         &mut self,
         turn: &mut Turn<'_>,
+        from: u64,
         statements: &[Signed],
     ) -> Result<(), EngineError> {
-        if let Err(refused) = self.people.take_own(turn.desk, statements)? {
+        if let Err(refused) = self.people.take_own(turn.desk, from, statements)? {
             self.alarm(format!("chain/{}", refused.0), refused.0);
         }
         self.want_keepsake(turn)?;

@@ -132,15 +132,16 @@ impl Engine {
     }
 
     /// The author of an event has to be known. The members are asked for, and before them the author, who may have
-    /// left since: then nobody else names that chain.
+    /// left since: then nobody else names that chain. Nor does anybody if this account is no member any more itself,
+    /// and has yet to read up to that.
     pub(super) fn refresh_author(&mut self, turn: &mut Turn<'_>, no: i64, account: AccountId) {
         if let Some(talk) = self.talks.get(&no)
             && talk.state.member(&account).is_some()
             && self.link.online()
         {
-            let request = Request::Chains {
+            let request = Request::AuthorChain {
                 conv: talk.id(),
-                accounts: vec![account],
+                position: talk.next(),
             };
             self.ask(turn, request, Asked::AuthorChain);
         }
@@ -253,6 +254,13 @@ impl Engine {
         };
         if let Some(talk) = self.talks.get_mut(&no) {
             talk.members.asked = false;
+            // Of those who are there now nothing is given to who is gone. What was waited for up
+            // to that may be here by its author's own chain.
+            let (waits, next) = (!talk.synced() && talk.halt.is_none(), talk.next());
+            if waits && refusal.code == ErrorCode::NotFound {
+                self.follow(turn, conv, next);
+                return self.caught_up(turn);
+            }
         }
         self.refresh_people(turn, no);
         self.caught_up(turn)

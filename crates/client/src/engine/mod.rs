@@ -35,6 +35,7 @@
 //! | `ending` | devices that are over: revoked, logged out, this one |
 //! | `alarms` | what the person has to know once |
 //! | `archive`, `packing` | the keys of the history, after a password; many of them made one |
+//! | `away` | devices that were away for too long, and what is told of it |
 //! | `lost_boxes` | boxes that did not come, asked for once more |
 //! | `preview` | the newest page, ahead of the history |
 //! | `upkeep` | what has to be done from time to time |
@@ -49,6 +50,7 @@ mod alarms;
 mod amending;
 mod answered;
 mod archive;
+mod away;
 mod clock;
 mod commands;
 mod confirmed;
@@ -149,6 +151,8 @@ pub mod fact {
     pub const ENDED: &str = "ended";
     /// Since when, by the server's clock, what is written is written for this device too.
     pub const SINCE: &str = "since";
+    /// When this device was away for so long that nobody sealed to it.
+    pub const AWAY: &str = "away";
 }
 
 /// Warnings that are kept while nobody listens.

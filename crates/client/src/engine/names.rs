@@ -431,7 +431,12 @@ impl Engine {
     }
 
     /// Adds a line of this home's own words at the end of a conversation.
-    fn say(&mut self, turn: &mut Turn<'_>, no: i64, words: &str) -> Result<(), EngineError> {
+    pub(super) fn say(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: i64,
+        words: &str,
+    ) -> Result<(), EngineError> {
         let Some(talk) = self.talks.get(&no) else {
             return Ok(());
         };

@@ -67,7 +67,7 @@ impl Engine {
         device.map_or_else(|| "a device".to_owned(), |device| self.label(device))
     }
 
-    /// Whether a device of this account has said its last word.
+    /// Whether a device, of this account or another, has said its last word.
     pub(super) fn logged_out(&self, id: &DeviceId) -> bool {
         let newest = self.people.prekeys.newest(id);
         newest.is_some_and(|prekey| prekey.id == LOGOUT_ID)

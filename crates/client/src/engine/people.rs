@@ -214,14 +214,17 @@ impl People {
         Some(contradiction(person.account.name()).0)
     }
 
-    /// Continues this account's own chain by what the server has more of it.
+    /// Continues this account's own chain by what the server has of it from a statement on. What was asked for may have
+    /// come by another way since.
     pub fn take_own(
         &mut self,
         desk: &Desk<'_>,
+        from: u64,
         more: &[Signed],
     ) -> Result<Result<AccountId, Refused>, EngineError> {
         let known = self.account(&self.own).map(|own| own.statements().to_vec());
         let mut chain = known.unwrap_or_default();
+        chain.truncate(usize::try_from(from).unwrap_or(usize::MAX));
         chain.extend_from_slice(more);
         self.take_chain(desk, &chain)
     }

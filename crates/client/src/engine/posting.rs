@@ -33,7 +33,7 @@ impl Engine {
         };
         let ready =
             self.link.online() && !self.is_returning() && talk.synced() && talk.halt.is_none();
-        if !ready || talk.sending.is_some() {
+        if !ready || talk.sending.is_some() || self.link.revoking(no) {
             return Ok(());
         }
         if talk.not_before_ms > turn.now_ms {
@@ -85,6 +85,12 @@ impl Engine {
         let Some(talk) = self.talks.get(&no) else {
             return Ok(());
         };
+        // Who is out is not given the members, and would ask for them for good.
+        if talk.state.member(&self.account).is_none()
+            && let Some(failure) = self.may_not_write(talk)
+        {
+            return self.give_up(turn, waiting.seq, &failure);
+        }
         if !talk.members.fresh(turn.now_ms) {
             return self.ask_before_sealing(turn, no);
         }
@@ -169,6 +175,9 @@ impl Engine {
         sealed: subrosa_e2e::Sealed,
     ) -> Result<(), EngineError> {
         turn.desk.save(&sealed.changes)?;
+        if sealed.key.is_some() {
+            self.tell_left_out(turn, no, &sealed.left_out)?;
+        }
         turn.desk
             .set_place(&sealed.session, sealed.index, &sealed.salt)?;
         let mut events = Vec::with_capacity(2);

@@ -49,6 +49,10 @@ pub struct Turn<'a> {
 /// Longest pause that a server can ask for.
 const PAUSE_MS_MAX: u64 = 10 * 60 * 1_000;
 
+/// Of a counter, which is below 2^63.
+const TIME_BITS: u32 = 43;
+const CHANCE_BITS: u32 = 20;
+
 impl Turn<'_> {
     /// The time after a pause; what a server asks for is cut to a sensible length.
     pub(super) fn after(&self, pause_ms: u64) -> u64 {
@@ -72,8 +76,12 @@ impl Turn<'_> {
         self.effects.push(Effect::Wake(at_ms));
     }
 
-    /// The next counter for an idem.
-    pub(super) fn counter(&self) -> Result<u64, StoreError> {
-        self.desk.next_counter(super::fact::COUNTER)
+    /// The next counter for an idem. It begins with the time, and ends with chance: a home that was put back to an old
+    /// copy, or is there twice, does not ask under a number that was used since, and take an answer of then for its own.
+    pub(super) fn counter(&mut self) -> Result<u64, StoreError> {
+        let chance = self.rng.next_u32() >> (u32::BITS - CHANCE_BITS);
+        let now_ms = self.now_ms.min((1 << TIME_BITS) - 1);
+        let least = now_ms << CHANCE_BITS | u64::from(chance);
+        self.desk.next_counter(super::fact::COUNTER, least)
     }
 }

@@ -51,6 +51,7 @@ impl Engine {
     /// Makes the next prekey when it is time, and publishes the newest until the server has it.
     pub(super) fn publish_prekey(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
         if self.machine.prekey_due(turn.now_ms) {
+            self.note_away(turn)?;
             let (_, changes) = self.machine.next_prekey(turn.now_ms, &mut turn.rng);
             turn.desk.save(&changes)?;
         }

@@ -108,7 +108,7 @@ pub(super) async fn found(
         passphrase: secrets
             .generated
             .then(|| secrets.password.reveal().to_owned()),
-        recovery_code: secrets.recovery.to_groups().to_string(),
+        recovery_code: secrets.recovery.to_groups().as_str().to_owned(),
     };
     let proof = note.map(|note| invite.mac(note.account.as_bytes(), account.as_bytes()));
     let invited = note.as_ref().zip(proof.as_ref());
@@ -160,7 +160,7 @@ fn make_store(
         desk.set_fact(fact::ADDRESS, &newcomer.line.address.to_string())?;
         desk.set_fact(fact::VERSION, &version)?;
         desk.set_fact(fact::PREKEY, &FIRST_PREKEY)?;
-        desk.set_fact(UNFINISHED_FACT, unfinished)?;
+        desk.set_secret(UNFINISHED_FACT, unfinished)?;
         desk.set_account(&own)?;
         desk.save(changes)?;
         desk.add_opening(None, None)?;

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use subrosa_ledger::Account;
 use subrosa_login::{ClientRegistration, InviteSecret, generate_passphrase};
 use subrosa_proto::{Address, ErrorCode, InviteLine, Name, Request, Response, Signed, record};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 record! {
     /// A registration under way, as kept in the unfinished store.
@@ -33,6 +33,13 @@ record! {
         pub(super) passphrase: Option<String>,
         /// The recovery code.
         pub(super) recovery_code: String,
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.passphrase.zeroize();
+        self.recovery_code.zeroize();
     }
 }
 
@@ -195,7 +202,7 @@ async fn finish(
     mut store: Store,
     address: &Address,
 ) -> Result<Sheet, Failure> {
-    let unfinished = read(&mut store)?;
+    let mut unfinished = read(&mut store)?;
     let request = Request::RegisterFinish {
         code: unfinished.code,
         chain: unfinished.chain.clone(),
@@ -225,7 +232,7 @@ async fn finish(
     Ok(Sheet {
         address: address.to_string(),
         name: own.name().to_string(),
-        passphrase: unfinished.passphrase.map(Zeroizing::new),
-        recovery_code: Zeroizing::new(unfinished.recovery_code),
+        passphrase: unfinished.passphrase.take().map(Zeroizing::new),
+        recovery_code: Zeroizing::new(std::mem::take(&mut unfinished.recovery_code)),
     })
 }

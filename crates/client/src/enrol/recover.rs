@@ -21,7 +21,7 @@ use bytes::Bytes;
 use subrosa_e2e::{Changes, HistoryOpener, Machine, OpenedVault, SecretChange};
 use subrosa_ledger::Account;
 use subrosa_proto::{Address, Signed, record};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 record! {
     /// A recovery under way, as kept in the unfinished store.
@@ -36,6 +36,13 @@ record! {
         passphrase: Option<String>,
         /// The new recovery code.
         recovery_code: String,
+    }
+}
+
+impl Drop for Recovering {
+    fn drop(&mut self) {
+        self.passphrase.zeroize();
+        self.recovery_code.zeroize();
     }
 }
 
@@ -142,7 +149,8 @@ fn prepare(
     let rewritten = vault
         .change(account, change, &mut rng)
         .map_err(|error| Failure::defect(error.to_string()))?;
-    let words = |secret: &Option<Zeroizing<String>>| secret.as_ref().map(|text| text.to_string());
+    let words =
+        |secret: &Option<Zeroizing<String>>| secret.as_ref().map(|text| text.as_str().to_owned());
     let recovering = Recovering {
         statements: rewritten.statements,
         bundle: rewritten.bundle,
@@ -192,7 +200,7 @@ fn keep(
         desk.set_fact(fact::ADDRESS, &address.to_string())?;
         desk.set_fact(fact::VERSION, &version)?;
         desk.set_fact(fact::PREKEY, &1_u64)?;
-        desk.set_fact(RECOVERING_FACT, recovering)?;
+        desk.set_secret(RECOVERING_FACT, recovering)?;
         desk.set_account(&own)?;
         desk.save(changes)
     })?;
@@ -229,7 +237,7 @@ async fn go_on(
     handover: &mut dyn Handover,
 ) -> Result<Option<Done>, Failure> {
     let recovering = store.transaction(|desk| desk.fact::<Recovering>(RECOVERING_FACT))?;
-    let Some(recovering) = recovering else {
+    let Some(mut recovering) = recovering else {
         store.close();
         return Ok(None);
     };
@@ -239,7 +247,7 @@ async fn go_on(
     match admit(&mut conversation, whose, &after).await {
         Ok(Admitted { vault, .. }) => {
             handover.hand_over(&NewSecrets {
-                passphrase: recovering.passphrase.map(Zeroizing::new),
+                passphrase: recovering.passphrase.take().map(Zeroizing::new),
                 recovery_code: Some(code),
             })?;
             Ok(Some(Done {

@@ -1,10 +1,16 @@
 //! One transaction of the store, and the plain facts in it.
 
 use super::StoreError;
+use bytes::Bytes;
 use rusqlite::{OptionalExtension, Transaction};
 use subrosa_e2e::{Changes, RecordName};
+use subrosa_proto::codec::encode_into;
 use subrosa_proto::{Wire, decode, encode};
 use zeroize::Zeroizing;
+
+/// Room for the encoding of any fact that holds secrets, so that it does not move and leave copies behind: a bundle, a
+/// chain and a prekey are the most that stands in one.
+const SECRET_ROOM: usize = 32 * 1024;
 
 /// Records of e2e, each with its name. Wiped when dropped.
 pub type Records = Vec<(RecordName, Zeroizing<Vec<u8>>)>;
@@ -30,7 +36,11 @@ impl<'a> Desk<'a> {
             .prepare_cached("SELECT value FROM fact WHERE name = ?1")?;
         let bytes: Option<Vec<u8>> = statement.query_row([name], |row| row.get(0)).optional()?;
         bytes
-            .map(|bytes| decode(&bytes.into()).map_err(|_| StoreError::Shape(name)))
+            .map(|bytes| {
+                // Some facts hold secrets.
+                let bytes = Bytes::from_owner(Zeroizing::new(bytes));
+                decode(&bytes).map_err(|_| StoreError::Shape(name))
+            })
             .transpose()
     }
 
@@ -39,10 +49,23 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// The store fails.
     pub fn set_fact<T: Wire>(&self, name: &'static str, value: &T) -> Result<(), StoreError> {
+        self.put_fact(name, &encode(value))
+    }
+
+    /// Writes a fact that holds secrets; its encoding is wiped.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_secret<T: Wire>(&self, name: &'static str, value: &T) -> Result<(), StoreError> {
+        let encoded = Zeroizing::new(encode_into(value, Vec::with_capacity(SECRET_ROOM)));
+        self.put_fact(name, &encoded)
+    }
+
+    fn put_fact(&self, name: &'static str, encoded: &[u8]) -> Result<(), StoreError> {
         let mut statement = self
             .sql
             .prepare_cached("INSERT OR REPLACE INTO fact (name, value) VALUES (?1, ?2)")?;
-        statement.execute((name, &encode(value)[..]))?;
+        statement.execute((name, encoded))?;
         Ok(())
     }
 
@@ -61,8 +84,9 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// The store fails.
-    pub fn next_counter(&self, name: &'static str) -> Result<u64, StoreError> {
-        let next = self.fact::<u64>(name)?.unwrap_or(0) + 1;
+    pub fn next_counter(&self, name: &'static str, least: u64) -> Result<u64, StoreError> {
+        let next = self.fact::<u64>(name)?.unwrap_or(0).saturating_add(1);
+        let next = next.max(least);
         self.set_fact(name, &next)?;
         Ok(next)
     }

@@ -58,7 +58,7 @@ fn what_was_written_is_there_after_closing() {
     };
     write(&mut store, |desk| {
         desk.set_fact("number", &7_u64)?;
-        assert_eq!(desk.next_counter("counter")?, 1);
+        assert_eq!(desk.next_counter("counter", 0)?, 1);
         let (no, name) = desk.add_conversation(&ConvId([3; 32]), "@bob", b"state")?;
         assert_eq!((no, name.as_str()), (1, "@bob"));
         let (_, second) = desk.add_conversation(&ConvId([4; 32]), "@bob", b"other")?;
@@ -77,7 +77,7 @@ fn what_was_written_is_there_after_closing() {
     write(&mut store, |desk| {
         assert_eq!(desk.fact::<u64>("number")?, Some(7));
         assert_eq!(desk.fact::<u64>("another")?, None);
-        assert_eq!(desk.next_counter("counter")?, 2);
+        assert_eq!(desk.next_counter("counter", 7)?, 7);
         let conversations = desk.conversations()?;
         assert_eq!(conversations.len(), 2);
         assert_eq!(&conversations[0].state[..], b"state");

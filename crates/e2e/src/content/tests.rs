@@ -198,6 +198,39 @@ fn only_what_names_an_account_can_be_about_another_accounts_content() {
 }
 
 #[test]
+fn what_is_about_another_content_does_not_stand_by_itself() {
+    let of = REF.id;
+    let emoji = "👋".to_owned();
+    let by_itself: [Body; 3] = [
+        Text { text: text() }.into(),
+        Reply {
+            to: REF,
+            text: text(),
+        }
+        .into(),
+        file().into(),
+    ];
+    for body in by_itself {
+        let content = content(body);
+        assert!(!content.amends() && content.is_shown(), "{content:?}");
+    }
+    let about: [Body; 3] = [
+        Edit { of, text: text() }.into(),
+        Delete { of }.into(),
+        Reaction { to: REF, emoji }.into(),
+    ];
+    for body in about {
+        let content = content(body);
+        assert!(content.amends() && !content.is_shown(), "{content:?}");
+    }
+    let mark = content(ReadMark {
+        conv: ConvId([7; 32]),
+        position: 8,
+    });
+    assert!(!mark.amends() && !mark.is_shown());
+}
+
+#[test]
 fn keys_and_secrets_in_contents_are_not_shown() {
     let shown = format!(
         "{:?} {:?}",

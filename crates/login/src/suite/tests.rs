@@ -271,3 +271,12 @@ proptest! {
         }
     }
 }
+
+/// Proves: C8 (RFC 9807's vectors leave the stretching out, so nothing else says that the suite has it)
+#[test]
+fn the_suite_stretches_with_argon2id() {
+    let input = GenericArray::<u8, opaque_ke::generic_array::typenum::U64>::from([7; 64]);
+    let mut stretched = [0; 64];
+    stretch(&input, &mut stretched).unwrap();
+    assert_eq!(Stretching.hash(input).unwrap()[..], stretched[..]);
+}

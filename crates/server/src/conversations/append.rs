@@ -11,7 +11,7 @@ use crate::storage::{
     Append, Appended, Guard, Idem, LogId, NewEvent, Revision, StageKey, Staged, Store, StoreError,
     Write,
 };
-use subrosa_ledger::{Conversation, Effect};
+use subrosa_ledger::{Conversation, Effect, carried_hash, event_hash};
 use subrosa_proto::{
     AccountId, Control, ConvId, DeviceId, ErrorCode, LogHash, Response, encode, limits,
 };
@@ -80,9 +80,10 @@ impl<S: Store> Office<S> {
             Ok(judged) => judged,
             Err(fault) => {
                 // What was stored before under this number is valid no more than once.
-                let earlier = self.earlier(&job.conv, job.idem()).await?;
-                return earlier
-                    .map_or_else(|| fault.answer(&loaded.state), |first| Ok(answer(&first)));
+                return match self.earlier(&job.conv, job.idem()).await? {
+                    Some(first) if self.repeats(job, &first).await? => Ok(answer(&first)),
+                    _ => fault.answer(&loaded.state),
+                };
             }
         };
         let append = self.plan(loaded, job, &judged).await?;
@@ -96,6 +97,9 @@ impl<S: Store> Office<S> {
             other => other?,
         };
         if appended.repeated {
+            if !self.repeats(job, &appended).await? {
+                return Err(ErrorCode::Conflict.into());
+            }
             self.delivery.ring(&job.conv, true);
         } else {
             let deletes = judged.effects.iter().any(deletes);
@@ -337,6 +341,17 @@ impl<S: Store> Office<S> {
             Err(StoreError::NotStaged { .. }) if optional => Ok(self.store.append(strict).await?),
             other => Ok(other?),
         }
+    }
+
+    /// Whether what an earlier request of this number stored is what this one holds. A device that was put back to an old
+    /// copy may use a number again for something else, which is not to be called stored.
+    async fn repeats(&self, job: &AppendJob, first: &Appended) -> Outcome<bool> {
+        let stored = self
+            .events(&job.conv, first.first, job.events.len())
+            .await?;
+        let stored = stored.iter().map(carried_hash);
+        let asked = job.events.iter().map(|parsed| event_hash(&parsed.event));
+        Ok(stored.eq(asked))
     }
 
     /// The first answer to a request of this number, if there was one. A condition that never

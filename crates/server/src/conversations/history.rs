@@ -9,8 +9,8 @@ use crate::storage::Store;
 use std::collections::{BTreeSet, HashMap};
 use subrosa_ledger::{Account, Conversation, carried_hash};
 use subrosa_proto::{
-    AccountId, Control, ConvId, DeviceId, ErrorCode, Event, EventHash, Header, Placed, Response,
-    Signed, limits,
+    AccountId, Carried, Control, ConvId, DeviceId, ErrorCode, Event, EventHash, Header, Placed,
+    Response, Signed, limits,
 };
 
 /// Control events looked at in one step.
@@ -151,6 +151,37 @@ impl<S: Store> Office<S> {
             }
             left = left.saturating_sub(size);
             chains.push(chain);
+        }
+        Ok(Response::Chains { chains })
+    }
+
+    /// Chains without which the event at a position cannot be judged: of its author, and of the
+    /// account whose device it ends, as far as they certify the devices in question. Also for
+    /// somebody who is no member any more, of the events that it may know.
+    pub(crate) async fn author_chain(
+        &self,
+        asking: &AccountId,
+        conv: &ConvId,
+        position: u64,
+    ) -> Outcome<Response> {
+        self.place(asking, conv)
+            .await?
+            .filter(|place| place.since <= position)
+            .filter(|place| place.until.is_none_or(|until| position <= until))
+            .ok_or(ErrorCode::NotFound)?;
+        let found = self.events(conv, position, 1).await?;
+        let carried = found.first().ok_or(ErrorCode::NotFound)?;
+        let header: Header = records::decode(carried.header_bytes())?;
+        let ended = match carried {
+            Carried::Whole(event) => Conversation::ended_device(event),
+            Carried::Trimmed(_) => None,
+        };
+        let mut chains = Vec::new();
+        for (id, device) in [(header.account, header.device)].into_iter().chain(ended) {
+            let known = self.account(&id).await?.ok_or(ErrorCode::NotFound)?;
+            let open = needed(&known.account, &BTreeSet::from([device]));
+            let statements = known.account.statements();
+            chains.push(statements.iter().take(open).cloned().collect());
         }
         Ok(Response::Chains { chains })
     }

@@ -85,6 +85,17 @@ async fn the_same_request_again_gets_the_first_answer() {
         ground.restart().await;
         let mut bob = pair.bob.online(&ground).await;
         assert_eq!(bob.ask(request).await, first, "also after a restart");
+        // Another event under that number is not what was stored, whether it would be valid or not.
+        let other = pair.bob.message_event(&mut pair.bob_view, b"another");
+        for events in [vec![other], vec![message.clone(), message.clone()]] {
+            let request = Request::Append {
+                counter,
+                conv: pair.bob_view.conv,
+                events,
+            };
+            let answer = bob.ask(request).await;
+            assert!(!matches!(answer, Response::Appended { .. }), "{answer:?}");
+        }
         // The same event under another number is refused, not stored again.
         let answer = pair
             .bob

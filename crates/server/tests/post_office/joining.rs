@@ -218,10 +218,28 @@ async fn a_history_is_for_those_who_are_there() {
         let client = &mut room.pair.ada_client;
         assert_eq!(client.refused(history.clone()).await, ErrorCode::NotFound);
         assert_eq!(client.refused(chains(vec![bob])).await, ErrorCode::NotFound);
+        // Of who signed what she may still read she is given as much as it takes to judge that.
+        let author = |position| Request::AuthorChain { conv, position };
+        let Response::Chains { chains: of_bob } = client.ask(author(2)).await else {
+            panic!("no chain")
+        };
+        let certifies = |known: &Account| known.certified(&room.pair.bob.id());
+        let short = Account::from_chain(&of_bob[0]).unwrap();
+        assert!(certifies(&short) && of_bob[0].len() < room.pair.bob.chain.len());
+        let left = u64::from(POLICIES) + 6;
+        assert!(matches!(
+            client.ask(author(left)).await,
+            Response::Chains { .. }
+        ));
+        // Not of what was before her, nor of what came after.
+        for position in [1, left + 1] {
+            assert_eq!(client.refused(author(position)).await, ErrorCode::NotFound);
+        }
         // A stranger, and somebody whom the log does not name.
         let eve = Person::new("eve");
         let mut client = eve.register(&ground, &ground.invite().await.0).await;
         assert_eq!(client.refused(history).await, ErrorCode::NotFound);
+        assert_eq!(client.refused(author(2)).await, ErrorCode::NotFound);
         let of_eve = chains(vec![ada, eve.account()]);
         assert_eq!(room.cy_client.refused(of_eve).await, ErrorCode::NotFound);
         // Cy is pending: she sees who is there, and nothing that could be sealed to.

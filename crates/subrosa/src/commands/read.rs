@@ -69,7 +69,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
                 .talk(&format!("{cause}; this is what is here already"));
         }
         if rows.is_empty() {
-            setting.output.talk(&empty(&args));
+            setting.output.talk(&empty(&args, &talks(client).await?));
         }
         show(&args, setting, &rows)?;
         if let (Some(name), Some(last)) = (&args.name, rows.last())
@@ -133,8 +133,17 @@ fn show(args: &Args, setting: &Setting, rows: &[Row]) -> anyhow::Result<()> {
     })
 }
 
-fn empty(args: &Args) -> String {
+fn empty(args: &Args, talks: &[ConversationView]) -> String {
+    let blocked = |name: &String| {
+        let named = |talk: &&ConversationView| {
+            talk.name == *name || talk.name.strip_prefix('@') == Some(name)
+        };
+        talks.iter().find(named).is_some_and(|talk| talk.blocked)
+    };
     match (&args.name, args.since, args.before) {
+        (Some(name), ..) if blocked(name) => {
+            format!("{name} is blocked: `subrosa unblock {name}` shows what they wrote")
+        }
         (_, Some(_), _) => "nothing has come since".to_owned(),
         (_, _, Some(_)) => "there is nothing before that".to_owned(),
         (Some(name), ..) => format!("nothing has been written yet: `subrosa send {name} hello` begins"),

@@ -18,6 +18,7 @@ mod errors;
 mod keeping;
 mod kills;
 mod machine;
+mod memory;
 mod pipes;
 mod restored;
 mod rooms;

@@ -228,3 +228,55 @@ fn what_came_after_the_copy_comes_back_from_those_who_have_it() {
     assert_eq!(told(&machine, "bob", "ada").last().unwrap(), "six");
     server.kill();
 }
+
+/// The password was changed and a device revoked, each by its verb, after the copy was made: the copy does not bring the
+/// old state back beyond the first device that knows better.
+// Proves: C25
+#[test]
+fn a_changed_password_and_a_revocation_outlive_the_copy() {
+    let machine = Machine::new();
+    let (server, address) = machine.serve();
+    machine.ada_and_bob();
+    machine.run(&["send", "bob", "one"]).ok();
+    let (name, passphrase, _) = sheet(&machine.home("ada"));
+    let old = machine.write("old", passphrase);
+    let login = |file: &str, profile: &str| {
+        machine.run(&[
+            "login",
+            &address,
+            "--name",
+            &name,
+            "--password-file",
+            file,
+            "-p",
+            profile,
+        ])
+    };
+    login(&old, "lost").ok();
+    machine
+        .run(&["-p", "lost", "devices", "rename", "lost"])
+        .ok();
+    let copy = path(&machine, "copy");
+    machine
+        .run(&["admin", "backup", "--data", &data(&machine), &copy])
+        .ok();
+
+    machine.run(&["passwd", "--password-file", &old]).ok();
+    let text = std::fs::read_to_string(machine.home("ada").join("passphrase.txt")).unwrap();
+    let new = machine.write("new", text.lines().nth(2).unwrap().trim());
+    machine
+        .run(&["devices", "revoke", "lost", "--password-file", &new])
+        .ok();
+
+    let server = killed_and_restored(&machine, server, &copy, &address);
+    // Whoever knows brings it back with its next command.
+    machine.run(&["send", "bob", "two"]).ok();
+    let refused = login(&old, "thief").failed(1);
+    assert!(refused.contains("wrong"), "{refused}");
+    let refused = machine
+        .run(&["-p", "lost", "send", "bob", "still?"])
+        .failed(6);
+    assert!(refused.contains("revoked"), "{refused}");
+    login(&new, "second").ok();
+    server.kill();
+}

@@ -1,6 +1,6 @@
 //! Rooms, as people and scripts use them.
 
-use crate::machine::{Machine, line_of, texts};
+use crate::machine::{Machine, line_of, sheet, texts};
 
 fn only_texts(out: &str) -> Vec<String> {
     texts(out).into_iter().map(|(_, text)| text).collect()
@@ -167,4 +167,50 @@ fn a_chat_in_a_room() {
     }
     let read = machine.run(&["read", "#ops", "--json"]).ok();
     assert_eq!(only_texts(&read), ["one"]);
+}
+
+/// What a device does of itself, and what it is told to do, at one moment: it carries the end of another into each
+/// conversation and makes a room; it learns of its own removal and has something to send.
+#[test]
+fn the_first_command_after_others_changed_things_does_its_work_or_says_why() {
+    let machine = Machine::new();
+    let (_server, address) = machine.serve();
+    machine.ada_and_bob();
+    let (_, passphrase, _) = sheet(&machine.home("ada"));
+    let file = machine.write("passphrase", passphrase);
+    let login = [
+        "-p",
+        "phone",
+        "login",
+        &address,
+        "--name",
+        "ada",
+        "--password-file",
+        &file,
+    ];
+    machine.run(&login).ok();
+    machine.run(&["-p", "phone", "logout", "--keep"]).ok();
+    let create = machine.start(&["-p", "ada", "room", "create", "ops", "@bob"]);
+    let made = create.wait().ok();
+    assert!(made.contains("2 members"), "{made}");
+    let read = machine.run(&["-p", "ada", "read", "ada"]).ok();
+    assert!(!read.contains("does not hold"), "{read}");
+    machine.run(&["-p", "ada", "send", "#ops", "hello"]).ok();
+    machine.until(&["-p", "bob", "read", "#ops"], |out| out.contains("hello"));
+    let told = machine.run(&["-p", "bob", "trust", "ada"]).ok();
+    assert_eq!(
+        told.matches("device ").count(),
+        1,
+        "those that are over are left out: {told}"
+    );
+
+    machine
+        .run(&["-p", "ada", "room", "remove", "#ops", "@bob"])
+        .ok();
+    let told = machine
+        .run(&["-p", "bob", "send", "#ops", "still?"])
+        .failed(6);
+    assert!(told.contains("not a member"), "{told}");
+    let read = machine.run(&["-p", "bob", "read", "#ops"]).ok();
+    assert!(!read.contains("still?"), "nothing waits for good: {read}");
 }

@@ -145,6 +145,8 @@ fn blocks_mutes_and_settings_hold_on_all_devices() {
     machine.run(&["-p", "bob", "send", "ada", "two"]).ok();
     let read = machine.run(&["-p", "ada", "read"]).ok();
     assert!(!read.contains("one") && !read.contains("two"), "{read}");
+    let empty = machine.run(&["-p", "ada", "read", "bob"]);
+    assert!(empty.err.contains("bob is blocked"), "{empty:?}");
     let told = machine
         .run(&["-p", "ada", "send", "bob", "hello"])
         .failed(1);

@@ -46,7 +46,11 @@ impl Engine {
                     .people
                     .account(&self.account)
                     .map_or(0, subrosa_ledger::Account::next);
-                self.ask(turn, Request::OwnChain { from }, Asked::Devices { call });
+                self.ask(
+                    turn,
+                    Request::OwnChain { from },
+                    Asked::Devices { call, from },
+                );
             }
             LinkState::Connecting => self.waiting.push(Waiting::Devices { call }),
             LinkState::Offline { .. } | LinkState::Refused { .. } => {
@@ -60,12 +64,13 @@ impl Engine {
         &mut self,
         turn: &mut Turn<'_>,
         call: CallId,
+        from: u64,
         response: Response,
     ) -> Result<(), EngineError> {
         if let Response::Chain { statements } = response
             && !statements.is_empty()
         {
-            self.own_chain_came(turn, &statements)?;
+            self.own_chain_came(turn, from, &statements)?;
         }
         turn.answer(call, Ok(Answer::Devices(self.device_views())));
         Ok(())

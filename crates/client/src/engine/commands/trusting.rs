@@ -178,7 +178,9 @@ impl Engine {
             return Ok(None);
         };
         let verified = self.people.verified(id);
-        let devices = person.account.devices().map(|device| KeyDevice {
+        let there = person.account.devices();
+        let there = there.filter(|device| !self.logged_out(&device.id));
+        let devices = there.map(|device| KeyDevice {
             label: device.label.clone(),
             device: device.id.to_string(),
             since_verified: verified.is_some_and(|trust| device.added > trust.head.seq),

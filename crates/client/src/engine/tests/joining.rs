@@ -96,6 +96,45 @@ fn who_comes_back_goes_on_at_the_new_start() {
     }
 }
 
+/// Who was away when it was removed reads up to that, also what came from a device of which it had never heard, though
+/// the members are not given to it any more.
+/// Proves: C16
+#[test]
+fn who_was_removed_while_away_reads_what_came_before() {
+    let mut room = Room::new(&["ada", "bob", "cy"]);
+    room.admit(0, 1, Role::Admin);
+    room.admit(0, 2, Role::Member);
+    room.say(0, "hello");
+    let cy = room.people.pop().unwrap();
+    let bob = &room.people[1];
+    let late = Person::further(rand::make_rng(), bob, &mut room.office, "late", bob.now_ms);
+    room.people.push(late);
+    room.people[2].link();
+    room.office.unlink(&cy.device);
+    room.run();
+    room.say(2, "from a device that is new");
+    room.say(1, "and one that was known");
+    room.people.push(cy);
+    room.unlink(3);
+    room.remove(3);
+    room.say(2, "behind its back");
+    room.people[3].lose_link();
+    room.relink(3);
+    let read = [
+        "hello",
+        "from a device that is new",
+        "and one that was known",
+    ];
+    assert_eq!(room.texts(3), read);
+    let (_, until) = room.office.logs[&room.conv]
+        .span(&room.people[3].account)
+        .unwrap();
+    let no = room.people[3].engine.numbers[&room.conv];
+    let talk = &room.people[3].engine.talks[&no];
+    assert_eq!(talk.state.head().0, until);
+    assert_eq!(talk.halt, None);
+}
+
 /// A new device is not given the members of a room that its account has left, and leaves it at that.
 #[test]
 fn a_new_device_does_not_go_on_asking_for_a_room_that_was_left() {

@@ -289,6 +289,20 @@ impl Office {
                         .collect(),
                 }
             }
+            Request::AuthorChain { conv, position } => {
+                let log = &self.logs[&conv];
+                let span = log.span(&account);
+                if span.is_none_or(|(since, until)| position < since || until < position) {
+                    return Response::refused(ErrorCode::NotFound);
+                }
+                let author = log.header(position);
+                let known = &self.accounts[&author.account];
+                let open = known.device(&author.device).unwrap().added as usize + 1;
+                let chain = known.statements().iter().take(open);
+                Response::Chains {
+                    chains: vec![chain.cloned().collect()],
+                }
+            }
             Request::Create { counter, event } => self.create(who, counter, &event),
             Request::Stage { session, boxes } => {
                 self.staged

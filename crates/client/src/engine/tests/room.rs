@@ -24,8 +24,12 @@ pub struct Room {
 }
 
 impl Room {
-    /// People who are online; the first has opened a room.
+    /// People who are online; the first has opened a room that keeps an archive.
     pub fn new(names: &[&str]) -> Self {
+        Self::with(names, true)
+    }
+
+    pub fn with(names: &[&str], archive: bool) -> Self {
         let mut office = Office::new(START_MS);
         let mut people = Vec::new();
         for name in names {
@@ -39,7 +43,7 @@ impl Room {
         let (event, conv) =
             ada.engine
                 .machine
-                .create(Form::Room, true, None, None, &mut randomness::system());
+                .create(Form::Room, archive, None, None, &mut randomness::system());
         let create = Request::Create {
             counter: 1 << 40,
             event: encode(&event),

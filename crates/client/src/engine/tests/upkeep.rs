@@ -1,8 +1,9 @@
 use super::office::refused;
+use super::room::Room;
 use super::world::{World, step, to_append};
 use crate::engine::fact;
 use crate::view::SendState;
-use subrosa_proto::{ErrorCode, Prekey, Request, Response, decode, limits};
+use subrosa_proto::{ErrorCode, Prekey, Request, Response, Role, decode, limits};
 
 fn newest(request: &Request) -> Option<u64> {
     match request {
@@ -168,4 +169,61 @@ fn a_clock_that_is_set_back_ends_the_pauses_that_it_counted() {
     world.ada.tick();
     world.run();
     assert_eq!(world.ada.sent_state(call), Some(SendState::Sent));
+}
+
+/// Bob's device is away for longer than a prekey is good for; Ada goes on.
+fn away_for(archive: bool, ms: u64) -> (Room, Vec<String>) {
+    let mut room = Room::with(&["ada", "bob"], archive);
+    room.admit(0, 1, Role::Member);
+    room.say(0, "hello");
+    room.unlink(1);
+    let mut left = ms;
+    while left > 0 {
+        let step = left.min(limits::PREKEY_ROTATION_MS);
+        left -= step;
+        room.office.now_ms += step;
+        for person in &mut room.people {
+            person.now_ms += step;
+            person.tick();
+        }
+        room.run();
+    }
+    room.say(0, "while bob is away");
+    room.relink(1);
+    let notes = room.notes(1);
+    (room, notes)
+}
+
+#[test]
+fn who_was_away_for_too_long_is_told_what_it_misses_and_whoever_sends_sees_it() {
+    let thirty = limits::PREKEY_MS + limits::PREKEY_CLOCK_MS;
+    for (archive, words) in [(true, "`subrosa login`"), (false, "lost to this device")] {
+        let (mut room, notes) = away_for(archive, thirty + limits::DAY_MS);
+        assert_eq!(room.texts(1), ["hello"]);
+        let told = notes
+            .iter()
+            .find(|note| note.contains("away for more than 30 days"));
+        assert!(told.is_some_and(|told| told.contains(words)), "{notes:?}");
+        let seen = |room: &mut Room| {
+            let notes = room.notes(0).into_iter();
+            notes
+                .filter(|note| note.contains("a device of bob"))
+                .count()
+        };
+        assert_eq!(seen(&mut room), 1);
+        // It is back: the next session is for it, and nothing more is said.
+        room.office.now_ms += limits::DAY_MS;
+        for person in &mut room.people {
+            person.now_ms += limits::DAY_MS;
+            person.tick();
+        }
+        room.run();
+        room.say(0, "welcome back");
+        assert_eq!(room.texts(1), ["hello", "welcome back"]);
+        assert_eq!(seen(&mut room), 1);
+    }
+    // An hour less, and it reads everything.
+    let (mut room, notes) = away_for(false, thirty - 60 * 60 * 1_000);
+    assert_eq!(room.texts(1), ["hello", "while bob is away"]);
+    assert!(!notes.iter().any(|note| note.contains("away")), "{notes:?}");
 }

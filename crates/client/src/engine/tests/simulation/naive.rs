@@ -181,11 +181,17 @@ impl Told {
         let reads = message.readers.contains(&account);
         if !reads || !opens || over.is_some_and(|over| position > over) {
             Right::MustNot
-        } else if over.is_some() || !self.members.contains_key(&account) {
+        } else if over.is_some() || position < self.since[&account] {
             // It was given what there was as long as it was there to take it.
             Right::May
-        } else if position < self.since[&account] {
-            Right::May
+        } else if !self.members.contains_key(&account) {
+            // Who has once begun to read reads up to the end of its time, whenever it comes back.
+            let known = node.head(conv);
+            if known.is_some_and(|head| self.since[&account] <= head) {
+                Right::Must
+            } else {
+                Right::May
+            }
         } else {
             Right::Must
         }

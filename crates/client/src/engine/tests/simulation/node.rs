@@ -82,6 +82,13 @@ impl Node {
         self.person.now_ms = now_ms.saturating_add_signed(self.skew_ms);
     }
 
+    /// How much of a log this device has, if it knows the conversation.
+    pub fn head(&self, conv: &ConvId) -> Option<u64> {
+        let engine = &self.person.engine;
+        let no = engine.numbers.get(conv)?;
+        Some(engine.talks.get(no)?.state.head().0)
+    }
+
     /// When something is due here next.
     pub fn due(&self) -> u64 {
         let wakes = self.person.wakes.iter();

@@ -102,6 +102,10 @@ impl Simulation {
             for talk in node.person.engine.talks.values() {
                 let (head, server) = (talk.state.head().0, talk.server_head);
                 println!("  {} {head} of {server:?}, {:?}", talk.name, talk.halt);
+                println!(
+                    "    {:?}, deed {:?}, sending {:?}",
+                    talk.members, talk.deed, talk.sending
+                );
             }
         }
         panic!("seed {}: {what}", self.seed);
