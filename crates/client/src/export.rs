@@ -209,8 +209,7 @@ mod tests {
         let mut rng = crate::randomness::system();
         let identity = Identity::generate(&mut rng);
         let id = identity.id();
-        let (mut machine, _) = Machine::generate(id, &mut rng);
-        machine.next_prekey(1, &mut rng);
+        let (machine, _) = Machine::generate(id, &mut rng);
         let secret = SlotSecret {
             seed: Zeroizing::new([1; 32]),
             anchor: [2; 32],
