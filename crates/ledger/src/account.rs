@@ -1,5 +1,6 @@
 //! An account as its chain describes it (docs/spec/ledger.md §4).
 
+use crate::signature::PreparedKey;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use subrosa_proto::{AccountId, DeviceId, HashHead, Name, Signed, StatementHash};
@@ -15,6 +16,8 @@ pub struct Device {
     pub added: u64,
     /// The statement that revoked it.
     pub(crate) revoked: Option<Signed>,
+    /// The id as a key, for the signatures of its events.
+    pub(crate) key: PreparedKey,
 }
 
 impl Device {

@@ -2,6 +2,7 @@
 //! key says which devices, history keys and vault an account has.
 
 use crate::account::newest;
+use crate::signature::PreparedKey;
 use crate::{Account, ChainError, ChainFork, Device, account_id, statement_hash, text, verify};
 use std::collections::BTreeMap;
 use subrosa_proto::{Signed, Statement, StatementHash, StatementOp, decode, limits};
@@ -219,6 +220,7 @@ impl Account {
                         label,
                         added: statement.seq,
                         revoked: None,
+                        key: PreparedKey::new(device.as_bytes()),
                     },
                 );
             }

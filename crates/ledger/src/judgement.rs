@@ -3,7 +3,7 @@
 use crate::membership::Hindrance;
 use crate::sight::Sight;
 use crate::state::{ActiveDevice, OpenSession, Standing};
-use crate::{Conversation, Effect, ForkEvidence, Record, VoidReason, body_hash, text, verify};
+use crate::{Conversation, Effect, ForkEvidence, Record, VoidReason, body_hash, text};
 use subrosa_proto::{
     AccountId, Control, EventHash, EventKind, Header, KeyFields, LogHash, MessageFields, SUITE,
     decode, limits,
@@ -208,13 +208,13 @@ pub fn authentic(
     let account = record
         .account(&header.account)
         .ok_or(Hindrance::NeedsAccount(header.account))?;
-    if !account.certified(&header.device) {
+    let Some(device) = account.device(&header.device) else {
         return Err(if record.newest(&header.account) {
             VoidReason::DeviceNotCertified.into()
         } else {
             Hindrance::NeedsAccount(header.account)
         });
-    }
+    };
     let hash = event.hash();
     if record
         .authentic(&hash)
@@ -223,10 +223,9 @@ pub fn authentic(
         // Header, body and signature enter the hash: this very signature was verified before.
         return Ok(());
     }
-    verify(
-        header.device.as_bytes(),
-        &text::trimmed_event(event.header, &event.body_hash),
-        event.signature,
-    )
-    .map_err(|_| VoidReason::Signature.into())
+    let text = text::trimmed_event(event.header, &event.body_hash);
+    device
+        .key
+        .verify(&text, event.signature)
+        .map_err(|_| VoidReason::Signature.into())
 }
