@@ -33,6 +33,10 @@ peers *arguments:
     cargo build --release --locked
     benches/peers/run.py {{arguments}}
 
+# instructions of the hot paths, against those noted (needs valgrind; with --write they are noted anew)
+counts *args:
+    cargo xtask counts {{args}}
+
 # people, devices, rooms, restarts, losses and partitions from a thousand seeds; half an hour on one core
 simulate seeds="1000" first="0" acts="40" burst="16" late="4":
     FIRST={{first}} SEEDS={{seeds}} ACTS={{acts}} BURST={{burst}} LATE={{late}} LAG_MS=2000 cargo test --release -p subrosa-client --lib every_device_reads -- --nocapture

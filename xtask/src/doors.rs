@@ -107,6 +107,16 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        name: "subrosa-counts",
+        links: &[],
+        tests_use: &[
+            "subrosa-cipher",
+            "subrosa-channel",
+            "subrosa-proto",
+            "subrosa-ledger",
+        ],
+    },
+    Room {
         name: "xtask",
         links: &[],
         tests_use: &[],

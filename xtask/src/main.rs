@@ -1,8 +1,9 @@
 //! Checks of the project that the compiler cannot make: `cargo xtask tidy` runs them, `cargo xtask claims` writes
-//! the `Tests:` lines of SECURITY.md from the `Proves:` comments of the tests.
+//! the `Tests:` lines of SECURITY.md from the `Proves:` comments of the tests, `cargo xtask counts` counts instructions.
 
 mod budgets;
 mod claims;
+mod counts;
 mod doors;
 mod finding;
 mod forbidden;
@@ -21,7 +22,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask tidy     check doors, budgets, forbidden things and claims
-       cargo xtask claims   rewrite the `Tests:` lines of SECURITY.md";
+       cargo xtask claims   rewrite the `Tests:` lines of SECURITY.md
+       cargo xtask counts   compare the instructions of the hot paths with xtask/counts.txt (--write: note them)";
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +35,8 @@ fn main() -> anyhow::Result<ExitCode> {
     {
         ["tidy"] => tidy::run(),
         ["claims"] => claims::rewrite(),
+        ["counts"] => counts::run(false),
+        ["counts", "--write"] => counts::run(true),
         _ => {
             writeln!(std::io::stderr(), "{USAGE}")?;
             Ok(ExitCode::FAILURE)
