@@ -61,6 +61,14 @@ fuzz seconds="60":
 fuzz-seeds:
     SUBROSA_WRITE_SEEDS=1 cargo test -p subrosa-adversary --test decoders
 
+# how long the terminal UI takes for a frame: 100,000 messages scrolled through, 200 a second received
+frames:
+    cargo test --release -p subrosa --bin subrosa frames_of_a_long_history -- --ignored --nocapture
+
+# the README's picture of the terminal UI, drawn anew by the UI itself
+picture:
+    SUBROSA_DRAW=1 cargo test -p subrosa --bin subrosa the_picture_of_the_readme
+
 # a server and two people in a temporary folder
 demo:
     cargo run --release -- demo

@@ -153,7 +153,7 @@ async fn fresh(client: &Client, conversation: Option<String>) -> Result<(), Fail
 }
 
 /// Ends something in good order, unless a further signal says that there is no time.
-async fn orderly(ending: impl Future<Output = ()>, signals: &mut Signals) -> Option<Silent> {
+pub async fn orderly(ending: impl Future<Output = ()>, signals: &mut Signals) -> Option<Silent> {
     tokio::select! {
         () = ending => None,
         signal = signals.next() => Some(signal),

@@ -3,7 +3,7 @@
 use crate::papers::Papers;
 use crate::seat::{Setting, account, enrolled};
 use crate::signals::Signals;
-use crate::{secret, terminal};
+use crate::{secret, sheet, terminal};
 use clap::Args;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -190,6 +190,19 @@ impl Enrolled {
         }
     }
 
+    /// Gives the sheet to the person, or returns it to be shown on a screen that is filled.
+    pub fn hand_over(
+        &self,
+        setting: &Setting,
+        plain: bool,
+    ) -> anyhow::Result<Option<Zeroizing<String>>> {
+        match &self.sheet {
+            Some(sheet) if setting.fills_screen(plain) => Ok(Some(sheet::text(sheet))),
+            Some(sheet) => sheet::hand_over(sheet, &self.home, setting.output).map(|()| None),
+            None => Ok(None),
+        }
+    }
+
     /// Takes a seat in it.
     pub async fn sit(self, face: &str) -> anyhow::Result<Client> {
         Ok(Client::open(self.home, face, Driver::new(self.unlock)).await?)
@@ -326,7 +339,7 @@ async fn new_lock(setting: &Setting, lock: bool) -> anyhow::Result<Option<Zeroiz
 }
 
 /// The system's user name, as far as it can be an account name.
-fn proposed_name() -> Result<Name, Failure> {
+pub fn proposed_name() -> Result<Name, Failure> {
     let of_variable = |name| {
         std::env::var(name)
             .ok()

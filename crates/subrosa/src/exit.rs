@@ -125,14 +125,19 @@ pub fn serving() {
 /// hold what somebody wrote.
 pub fn on_panic() {
     std::panic::set_hook(Box::new(|panic| {
+        let whole = std::thread::current().name() == Some("main");
+        let ends = whole || !SERVING.load(Ordering::Relaxed);
+        if !ends && crate::terminal::is_covered() {
+            // A connection of the server in this process: the person at the screen goes on.
+            return;
+        }
         crate::terminal::restore();
         drop(writeln!(
             std::io::stderr(),
             "subrosa: {}",
             defect(panic.location())
         ));
-        let whole = std::thread::current().name() == Some("main");
-        if whole || !SERVING.load(Ordering::Relaxed) {
+        if ends {
             std::process::exit(i32::from(code(FailureKind::Defect)));
         }
     }));

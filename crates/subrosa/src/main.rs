@@ -27,7 +27,9 @@ mod sheet;
 mod signals;
 mod terminal;
 mod text;
+mod tui;
 mod unread;
+mod wrap;
 
 use std::process::ExitCode;
 

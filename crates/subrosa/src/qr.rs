@@ -9,6 +9,11 @@ const QUIET: usize = 4;
 const BLACK_ON_WHITE: &str = "\u{1b}[38;5;16m\u{1b}[48;5;231m";
 const PLAIN: &str = "\u{1b}[0m";
 
+/// The lines of a code in half blocks, ink being a light module.
+pub fn modules(text: &str) -> anyhow::Result<Vec<String>> {
+    draw(text, false)
+}
+
 /// The lines of a code. Without colours they are drawn for a dark background.
 pub fn draw(text: &str, coloured: bool) -> anyhow::Result<Vec<String>> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).context("a QR code")?;

@@ -2,7 +2,7 @@
 
 use crate::cli::Global;
 use crate::folders::Folders;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{secret, terminal};
 use std::path::{Path, PathBuf};
 use subrosa_client::enrol::is_enrolled;
@@ -40,12 +40,25 @@ impl Setting {
         !self.global.no_input && terminal::can_ask()
     }
 
+    /// Whether somebody sits at a screen that can be filled.
+    pub fn fills_screen(&self, plain: bool) -> bool {
+        !plain && !self.output.json && output::is_seen() && self.can_ask()
+    }
+
     /// The home that was named, if one was.
     pub fn named_home(&self) -> Result<Option<PathBuf>, Failure> {
         match (&self.global.home, &self.global.profile) {
             (Some(home), _) => Ok(Some(home.clone())),
             (None, Some(profile)) => self.folders.profile(profile).map(Some),
             (None, None) => Ok(None),
+        }
+    }
+
+    /// Whether there is no account yet where one is looked for.
+    pub fn is_new(&self) -> Result<bool, Failure> {
+        match self.named_home()? {
+            Some(named) => Ok(enrolled(&named)?.is_none()),
+            None => Ok(self.folders.profiles().is_empty()),
         }
     }
 

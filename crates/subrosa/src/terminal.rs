@@ -1,9 +1,14 @@
 //! Questions to the person at the terminal, and the terminal left as it was.
 
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture,
+};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, enable_raw_mode};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -19,6 +24,10 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 /// A screen of our own covers the terminal's.
 static COVERED: AtomicBool = AtomicBool::new(false);
 
+mod keys;
+
+pub use keys::Keys;
+
 /// Whether somebody can be asked.
 pub fn can_ask() -> bool {
     std::io::stdin().is_terminal() && File::open("/dev/tty").is_ok()
@@ -31,8 +40,9 @@ pub fn remember() {
     *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = state;
 }
 
-/// Covers the terminal with a screen of our own, keys coming one by one.
-pub fn cover() -> Result<(), Failure> {
+/// Covers the terminal with a screen of our own, keys coming one by one; with the mouse and what
+/// has the person's attention, if wanted.
+pub fn cover(mouse: bool) -> Result<(), Failure> {
     remember();
     COVERED.store(true, Ordering::Relaxed);
     let covered = enable_raw_mode().and_then(|()| {
@@ -40,7 +50,11 @@ pub fn cover() -> Result<(), Failure> {
             std::io::stdout(),
             EnterAlternateScreen,
             EnableBracketedPaste
-        )
+        )?;
+        if mouse {
+            execute!(std::io::stdout(), EnableMouseCapture, EnableFocusChange)?;
+        }
+        Ok(())
     });
     covered.map_err(|error| {
         restore();
@@ -50,11 +64,20 @@ pub fn cover() -> Result<(), Failure> {
     })
 }
 
+/// Whether a screen of our own covers the terminal.
+pub fn is_covered() -> bool {
+    COVERED.load(Ordering::Relaxed)
+}
+
 /// Puts the terminal back, if something changed it. Called on every way out.
 pub fn restore() {
     if COVERED.swap(false, Ordering::Relaxed) {
+        // Told, so that it makes the terminal raw again the next time.
+        drop(disable_raw_mode());
         drop(execute!(
             std::io::stdout(),
+            DisableFocusChange,
+            DisableMouseCapture,
             DisableBracketedPaste,
             LeaveAlternateScreen,
             Show

@@ -1,34 +1,47 @@
-//! `chat`: a conversation line by line.
+//! `chat`: the terminal UI; without a terminal, a conversation line by line.
 
 use crate::chat::{self, AtEnd, Opening};
 use crate::seat::Setting;
 use crate::signals::Signals;
+use crate::tui;
 
 const EXAMPLES: &str = "\
 Examples:
   subrosa chat                   with whoever wrote last
   subrosa chat bob
+  subrosa chat bob --plain       line by line, for terminals that cannot be drawn on
   echo hello | subrosa chat bob  a pipe: ends when the server has all lines
 
-In the chat /to NAME changes the recipient, /people lists them, /invite prints a join line for one
-more person, /reply, /react, /edit and /delete are about earlier messages, /quit leaves. What a chat
-at a terminal shows counts as read.";
+F1 shows all keys and commands. What is seen at a terminal counts as read.";
 
-/// Chat, line by line
+/// Chat
 ///
-/// Without a terminal, standard input is sent line by line and what arrives is printed as
+/// At a terminal it fills the screen. Without one, or with --plain, standard input is sent line by line and what arrives is printed as
 /// `name: text`, or as objects with --json.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
     /// With whom
     name: Option<String>,
+    /// Line by line, also at a terminal
+    #[arg(long)]
+    plain: bool,
 }
 
 /// Chats.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let mut signals = Signals::watch()?;
+    if setting.fills_screen(args.plain) && setting.is_new()? {
+        return tui::begin(setting, &mut signals).await;
+    }
     let client = signals.during(setting.sit("chat")).await?;
+    if setting.fills_screen(args.plain) {
+        let opening = tui::Opening {
+            to: args.name,
+            ..tui::Opening::default()
+        };
+        return tui::live(client, opening, &mut signals).await;
+    }
     let opening = Opening {
         to: args.name,
         at_end: AtEnd::Leave,

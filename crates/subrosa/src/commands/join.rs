@@ -4,7 +4,7 @@ use crate::chat::{self, AtEnd, Opening};
 use crate::enrolment::{self, Wishes};
 use crate::seat::{Setting, account};
 use crate::signals::Signals;
-use crate::{secret, sheet};
+use crate::{secret, tui};
 use std::path::Path;
 use subrosa_client::{Client, Command, Failure};
 use subrosa_proto::InviteLine;
@@ -30,6 +30,9 @@ pub struct Args {
     line: String,
     #[command(flatten)]
     wishes: Wishes,
+    /// Chat line by line, also at a terminal
+    #[arg(long)]
+    plain: bool,
 }
 
 /// Joins.
@@ -43,11 +46,16 @@ pub async fn run(args: Args, setting: Setting) -> anyhow::Result<()> {
     let line = parse(&text)?;
     let enrolled =
         enrolment::join(&setting, &line, &args.wishes, &line.secret.0, &mut signals).await?;
-    if let Some(sheet) = &enrolled.sheet {
-        sheet::hand_over(sheet, &enrolled.home, setting.output)?;
-    }
+    let sheet = enrolled.hand_over(&setting, args.plain)?;
     enrolled.tell(&setting);
     let client = signals.during(enrolled.sit("join")).await?;
+    if setting.fills_screen(args.plain) {
+        let opening = tui::Opening {
+            sheet,
+            ..tui::Opening::default()
+        };
+        return tui::live(client, opening, &mut signals).await;
+    }
     let chatted = if setting.global.no_input {
         signals.during(settle(&client, &setting)).await
     } else {

@@ -4,13 +4,14 @@ use super::serve::ServerArgs;
 use crate::chat::{self, AtEnd, Opening};
 use crate::enrolment::{self, Enrolled, Wishes};
 use crate::invitation::{self, Invitation, outward};
-use crate::seat::{Setting, account, enrolled};
+use crate::seat::{Setting, account, enrolled, unexpected};
 use crate::signals::Signals;
-use crate::{exit, sheet};
+use crate::{exit, terminal, tui};
 use std::path::{Path, PathBuf};
-use subrosa_client::{Client, Failure, Home};
+use subrosa_client::{Answer, Client, Command, ConversationView, Failure, Home};
 use subrosa_proto::{Address, Host, InviteLine, limits};
 use subrosa_server::{Server, StartError, admin};
+use zeroize::Zeroizing;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,8 +19,8 @@ Examples:
   subrosa up --public chat.example.org        reachable from outside under this host
   subrosa up --listen 127.0.0.1:0 --name ada  on this machine only, any free port
 
-In the chat /to NAME changes the recipient, /people lists them, /invite prints a join line for one
-more person, /quit ends both chat and server.";
+In the chat F1 shows all keys and commands, /invite makes a join line for one more person, /quit ends
+both chat and server.";
 
 /// Start a server of your own, and chat from it
 ///
@@ -37,6 +38,9 @@ pub struct Args {
     server: ServerArgs,
     #[command(flatten)]
     wishes: Wishes,
+    /// Chat line by line, also at a terminal
+    #[arg(long)]
+    plain: bool,
 }
 
 /// Names the home of the person at the server; in the server's data folder.
@@ -134,10 +138,56 @@ async fn with_post(
     post: &Post,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let client = seat(args, setting, data, post, signals).await?;
+    let (client, sheet) = seat(args, setting, data, post, signals).await?;
+    if setting.fills_screen(args.plain) {
+        return screen(post, client, sheet, signals).await;
+    }
     let done = session(setting, post, &client, signals).await;
     super::orderly(client.close(), signals).await;
     done
+}
+
+/// The session of a person at a terminal.
+async fn screen(
+    post: &Post,
+    client: Client,
+    sheet: Option<Zeroizing<String>>,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
+    let address = outward(post.address().clone());
+    let opening = tui::Opening {
+        hosting: matches!(post, Post::Here(_)),
+        join_line: alone(&client, &address, signals).await?,
+        sheet,
+        ..tui::Opening::default()
+    };
+    tokio::select! {
+        lived = tui::live(client, opening, signals) => lived,
+        failed = post.failed() => {
+            terminal::restore();
+            failed
+        }
+    }
+}
+
+/// A line for somebody, as long as there is nobody to write to.
+async fn alone(
+    client: &Client,
+    address: &Address,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<String>> {
+    let own = account(client).await?.name;
+    let talks = match client.call(Command::Conversations {}).await? {
+        Answer::Conversations(talks) => talks,
+        other => return Err(unexpected(&other).into()),
+    };
+    let with_oneself = |talk: &ConversationView| talk.name.strip_prefix('@') == Some(&own);
+    if !talks.iter().all(with_oneself) {
+        return Ok(None);
+    }
+    let asked = async { Ok(invitation::new(client, Some(address)).await.ok()) };
+    let invitation = signals.during(asked).await?;
+    Ok(invitation.map(|invitation| invitation.join))
 }
 
 async fn session(
@@ -213,19 +263,18 @@ async fn seat(
     data: &Path,
     post: &Post,
     signals: &mut Signals,
-) -> anyhow::Result<Client> {
+) -> anyhow::Result<(Client, Option<Zeroizing<String>>)> {
     if let Some(home) = known_home(setting, data)? {
-        return signals.during(setting.sit_in(home, "up", None)).await;
+        let client = signals.during(setting.sit_in(home, "up", None)).await?;
+        return Ok((client, None));
     }
     let line = post.own_line(data).await?;
     // The mark is the server: a first start that was cut short goes on with the same home.
     let joined = enrolment::join(setting, &line, &args.wishes, &line.address.key, signals).await?;
     remember(data, &joined)?;
-    if let Some(sheet) = &joined.sheet {
-        sheet::hand_over(sheet, &joined.home, setting.output)?;
-    }
+    let sheet = joined.hand_over(setting, args.plain)?;
     joined.tell(setting);
-    signals.during(joined.sit("up")).await
+    Ok((signals.during(joined.sit("up")).await?, sheet))
 }
 
 fn known_home(setting: &Setting, data: &Path) -> anyhow::Result<Option<Home>> {

@@ -3,8 +3,9 @@
 use super::sight::Sight;
 use crate::row::words;
 use crate::text::harmless;
+use crate::wrap::wrapped;
 use subrosa_client::{Notice, RowKind, SendState};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 /// A line of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,35 +112,6 @@ fn line(said: &Said) -> String {
     format!("{}: {}{state}", harmless(&said.from), harmless(&said.text))
 }
 
-/// Breaks a line between words, or within a word that is too long.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split_inclusive(' ') {
-        let needed = word.trim_end().width();
-        if used > 0 && used + needed > width {
-            lines.push(String::new());
-            used = 0;
-        }
-        for c in word.chars() {
-            let columns = c.width().unwrap_or(0);
-            if used + columns > width {
-                if c == ' ' {
-                    continue;
-                }
-                lines.push(String::new());
-                used = 0;
-            }
-            if let Some(last) = lines.last_mut() {
-                last.push(c);
-            }
-            used += columns;
-        }
-    }
-    lines
-}
-
 /// The end of what is typed that fits.
 pub fn tail(text: &str, width: usize) -> &str {
     let mut used = 0;
@@ -197,19 +169,6 @@ mod tests {
             pane.notice(row(text, text, None));
         }
         assert_eq!(pane.lines(80, 2), ["ada: two", "ada: thr\\u{1b}ee"]);
-    }
-
-    #[test]
-    fn lines_break_between_words_and_never_exceed_the_width() {
-        assert_eq!(wrapped("the old bridge", 8), ["the old ", "bridge"]);
-        assert_eq!(wrapped("abcdefghij", 4), ["abcd", "efgh", "ij"]);
-        assert_eq!(wrapped("日本語", 4), ["日本", "語"]);
-        assert_eq!(wrapped("", 4), [""]);
-        for width in 1..20 {
-            for line in wrapped("a longer text, with 日本語 and wordsthatarelong ☕", width) {
-                assert!(line.width() <= width.max(2), "{width}: {line:?}");
-            }
-        }
     }
 
     #[test]

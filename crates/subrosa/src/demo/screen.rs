@@ -7,20 +7,14 @@ use super::stage::{Person, Stage};
 use super::verdict::Verdict;
 use crate::output::Output;
 use crate::signals::Signals;
-use crate::terminal;
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crate::terminal::{self, Keys};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::Stdout;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use subrosa_client::{Failure, Wait};
 use subrosa_proto::limits::TEXT_BYTES_MAX;
-use tokio::sync::mpsc;
 
-/// How often the thread that reads keys looks whether it is still wanted.
-const LOOK: Duration = Duration::from_millis(100);
 /// Sights that one key scrolls.
 const SCROLL: usize = 5;
 
@@ -58,7 +52,7 @@ pub struct Left {
 
 /// Runs until somebody has had enough.
 pub async fn run(mut stage: Stage, signals: &mut Signals) -> anyhow::Result<Left> {
-    terminal::cover()?;
+    terminal::cover(false)?;
     let keys = Keys::read();
     let mut verdict = Verdict::default();
     let done = converse(&mut stage, keys, &mut verdict, signals).await;
@@ -96,7 +90,7 @@ async fn converse(
         let [first, second] = &mut picture.panes;
         let wish = tokio::select! {
             _ = signals.next() => Wish::Quit,
-            key = keys.events.recv() => key.map_or(Wish::Quit, |key| obey(&mut picture, key)),
+            key = keys.next() => key.map_or(Wish::Quit, |key| obey(&mut picture, key)),
             Some(notice) = ada.notices.recv() => { first.notice(notice); Wish::Nothing }
             Some(notice) = bob.notices.recv() => { second.notice(notice); Wish::Nothing }
             Some(seen) = stage.seen.recv() => {
@@ -186,40 +180,6 @@ fn enter(picture: &mut Picture) -> Wish {
         Wish::Nothing
     } else {
         Wish::Write(picture.active, typed)
-    }
-}
-
-/// Keys, read on a thread of their own until this is dropped.
-struct Keys {
-    events: mpsc::Receiver<Event>,
-    wanted: Arc<AtomicBool>,
-}
-
-impl Keys {
-    fn read() -> Self {
-        let (sender, events) = mpsc::channel(64);
-        let wanted = Arc::new(AtomicBool::new(true));
-        let still = wanted.clone();
-        std::thread::spawn(move || {
-            while still.load(Ordering::Relaxed) {
-                let event = match event::poll(LOOK) {
-                    Ok(true) => event::read(),
-                    Ok(false) => continue,
-                    Err(error) => Err(error),
-                };
-                // The terminal is gone, or nobody listens any more: both end it.
-                if event.map_or(true, |event| sender.blocking_send(event).is_err()) {
-                    return;
-                }
-            }
-        });
-        Self { events, wanted }
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        self.wanted.store(false, Ordering::Relaxed);
     }
 }
 

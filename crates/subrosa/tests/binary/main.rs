@@ -29,6 +29,7 @@ mod secrets;
 mod servers;
 mod talking;
 mod terminals;
+mod tmux;
 mod trust;
 mod verbs;
 mod viewing;

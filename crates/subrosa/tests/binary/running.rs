@@ -118,6 +118,12 @@ impl Lines {
         });
     }
 
+    /// Waits for something on a screen, and gives the whole screen.
+    pub fn whole_screen(&self, what: &str, part: &str) -> String {
+        self.screen(what, part);
+        crate::screen::drawn(&self.0.0.lock().unwrap().rest())
+    }
+
     fn heard(&self, what: &str, enough: impl Fn(&Heard) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let mut heard = self.0.0.lock().unwrap();

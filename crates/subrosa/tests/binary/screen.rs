@@ -13,6 +13,9 @@ pub fn drawn(written: &str) -> String {
     let (mut row, mut column) = (0, 0);
     let mut rest = covered.chars();
     while let Some(c) = rest.next() {
+        if c == '\u{7}' {
+            continue;
+        }
         if c != '\u{1b}' {
             if let Some(cell) = cells.get_mut(row).and_then(|line| line.get_mut(column)) {
                 *cell = c;
@@ -20,8 +23,14 @@ pub fn drawn(written: &str) -> String {
             column += 1;
             continue;
         }
-        if rest.next() != Some('[') {
-            continue;
+        match rest.next() {
+            Some('[') => {}
+            // What is for the terminal itself, up to a bell.
+            Some(']') => {
+                rest.by_ref().take_while(|c| *c != '\u{7}').for_each(drop);
+                continue;
+            }
+            _ => continue,
         }
         let parameters: String = rest
             .by_ref()

@@ -77,29 +77,101 @@ fn a_password_is_asked_for_and_not_shown() {
 #[test]
 fn the_sheet_is_shown_at_a_terminal_and_not_written() {
     let machine = Machine::new();
-    let mut up = at_terminal(&machine, "subrosa up --listen 127.0.0.1:0; echo code $?");
+    let mut up = at_terminal(
+        &machine,
+        &format!("stty rows 40 cols 120; subrosa up --listen 127.0.0.1:0; echo code $?; {SANE}"),
+    );
     up.out.prompt("the question", "Your name there [ada]: ");
     up.type_line("Ada Lovelace");
     up.out.prompt("what is wrong with that", "letters a to z");
     up.type_line("lovelace");
+    let sheet = up.out.whole_screen("the sheet", "I have written it down");
+    for part in ["passphrase  ", "recovery code  ", "lovelace"] {
+        assert!(sheet.contains(part), "{part}: {sheet}");
+    }
+    assert!(!machine.home("lovelace").join("sheet.txt").exists());
+    up.type_raw("\r");
+    let shown = up
+        .out
+        .whole_screen("the join line", "Their conversation opens here");
+    assert!(!shown.contains("recovery code"), "{shown}");
+    let join_line = wrapped_join_line(&shown);
+    let mut join = machine.start(&["join", &join_line]);
+    join.type_line("hello at the terminal");
+    up.out.screen("it", "hello at the terminal");
+    up.type_raw("and back\r");
+    join.out.line("it", |line| line == "lovelace: and back");
+    up.type_raw("/quit\r");
+    let asked = up
+        .out
+        .whole_screen("the question", "The server stops when you leave.");
+    assert!(asked.contains("`subrosa serve`"), "{asked}");
+    up.type_raw("\r");
+    up.out.line("the end", |line| line.contains("code 0"));
+    up.out
+        .line("a sane terminal", |line| line.contains("echo+icanon+isig+"));
+}
+
+/// The line behind `subrosa join` on a screen, where it takes several lines.
+fn wrapped_join_line(shown: &str) -> String {
+    let (_, rest) = shown.split_once("subrosa join").unwrap();
+    let (line, _) = rest.split_once("Their conversation").unwrap();
+    line.split_whitespace().collect()
+}
+
+#[test]
+fn line_by_line_is_still_to_be_had_at_a_terminal() {
+    let machine = Machine::new();
+    let mut up = at_terminal(
+        &machine,
+        "subrosa up --plain --name ada --listen 127.0.0.1:0; echo code $?",
+    );
     up.out.line("the passphrase", |line| {
         line.trim_start().starts_with("passphrase")
-    });
-    up.out.line("the recovery code", |line| {
-        line.trim_start().starts_with("recovery code")
     });
     let line = up
         .out
         .line("the join line", |line| line.starts_with("subrosa join "));
-    assert!(!machine.home("lovelace").join("sheet.txt").exists());
-    let mut join = machine.start(&["join", crate::machine::line_of(&line).trim()]);
+    let mut join = machine.start(&[
+        "join",
+        crate::machine::line_of(&line).trim(),
+        "--name",
+        "bob",
+    ]);
     join.type_line("hello at the terminal");
     up.out
-        .line("it", |line| line.contains("ada: hello at the terminal"));
-    up.type_line("and back");
-    join.out.line("it", |line| line == "lovelace: and back");
+        .line("it", |line| line.contains("bob: hello at the terminal"));
     up.type_line("/quit");
     up.out.line("the end", |line| line.contains("code 0"));
+}
+
+#[test]
+fn a_first_chat_makes_an_account_with_a_join_line() {
+    let machine = Machine::new();
+    let (_server, _) = machine.serve();
+    let line = machine.admin_line();
+    let mut chat = at_terminal(
+        &machine,
+        &format!("stty rows 40 cols 120; subrosa chat; echo code $?; {SANE}"),
+    );
+    chat.out
+        .screen("what to do", "There is no account on this machine yet");
+    chat.type_raw("nonsense\r");
+    chat.out
+        .screen("what is wrong", "neither a join line nor an address");
+    chat.type_raw(&"\u{7f}".repeat(8));
+    chat.type_raw(&format!("{line}\r"));
+    chat.out
+        .screen("the name", "How shall the others call you?");
+    chat.type_raw("\r");
+    let sheet = chat.out.whole_screen("the sheet", "I have written it down");
+    assert!(sheet.contains("passphrase  "), "{sheet}");
+    chat.type_raw("\r");
+    chat.out.screen("nobody", "Nobody is here yet.");
+    chat.type_raw("\u{3}");
+    chat.out.line("the end", |line| line.contains("code 0"));
+    chat.out
+        .line("a sane terminal", |line| line.contains("echo+icanon+isig+"));
 }
 
 #[test]
