@@ -23,4 +23,5 @@ mod person;
 mod restored;
 mod secrets;
 mod viewing;
+mod window;
 mod wire;
