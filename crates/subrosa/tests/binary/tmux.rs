@@ -255,8 +255,20 @@ fn a_terminal_that_is_told_to_end_or_stopped_is_left_as_it_was() {
         .status()
         .unwrap();
     assert!(told.success());
-    // The prompt below what the shell continued.
-    tmux.shows("shell", "%%");
+    // As long as it lives, it may read what is typed.
+    let deadline = Instant::now() + PATIENCE;
+    let lives = || {
+        Command::new("kill")
+            .args(["-0", child.trim()])
+            .status()
+            .unwrap()
+            .success()
+    };
+    while lives() {
+        assert!(Instant::now() < deadline, "it does not end");
+        // condition: the process has ended
+        std::thread::sleep(Duration::from_millis(20));
+    }
     tmux.types("shell", "stty -a | grep -c -e ' echo ' -e ' icanon '");
     let shown = tmux.shows("shell", "\n1\n");
     assert!(!shown.contains("● online"), "{shown}");
