@@ -69,7 +69,8 @@ fn rows(boxes: &[Bytes], now_ms: u64) -> Outcome<Vec<SideRow>> {
 }
 
 impl<S: Store> Office<S> {
-    /// How far a conversation reaches, and L at a position or at the end, whichever comes first.
+    /// How far a conversation reaches for an account, and L at a position or at the log's end,
+    /// whichever comes first.
     pub(crate) async fn log_at(
         &self,
         account: &AccountId,
@@ -77,21 +78,28 @@ impl<S: Store> Office<S> {
         at: u64,
     ) -> Outcome<Response> {
         let copy_ms = self.takes_back();
-        if copy_ms.is_none() && self.place(account, conv).await?.is_none() {
+        let place = self.place(account, conv).await?;
+        if copy_ms.is_none() && place.is_none() {
             return Err(ErrorCode::NotFound.into());
         }
         let Some(loaded) = self.load(conv).await? else {
-            return Ok(answer((0, LogHash::START), (0, LogHash::START), copy_ms));
+            return Ok(answer(0, (0, LogHash::START), copy_ms));
         };
         let head = loaded.state.head();
+        // A former member waits for as much as is named here, and is given nothing behind its end.
+        // One that has more was a member again after the copy, and has to meet the whole log.
+        let end = match place.and_then(|place| place.until) {
+            Some(until) if at <= until => until.min(head.0),
+            _ => head.0,
+        };
         if at >= head.0 {
-            return Ok(answer(head, head, copy_ms));
+            return Ok(answer(end, head, copy_ms));
         }
         if at == 0 {
-            return Ok(answer(head, (0, LogHash::START), copy_ms));
+            return Ok(answer(end, (0, LogHash::START), copy_ms));
         }
         let log = self.log_hash_at(conv, &loaded, at).await?;
-        Ok(answer(head, (at, log), copy_ms))
+        Ok(answer(end, (at, log), copy_ms))
     }
 
     async fn log_hash_at(&self, conv: &ConvId, loaded: &Loaded, at: u64) -> Outcome<LogHash> {
@@ -138,7 +146,7 @@ impl<S: Store> Office<S> {
             && (loaded.state.head() != (job.first.saturating_sub(1), job.before))
         {
             let head = loaded.state.head();
-            return Ok(answer(head, head, copy_ms));
+            return Ok(answer(head.0, head, copy_ms));
         }
         let Some(current) = loaded else {
             return Err(ErrorCode::NotFound.into());
@@ -158,7 +166,7 @@ impl<S: Store> Office<S> {
             }
         }
         let head = current.state.head();
-        Ok(answer(head, head, copy_ms))
+        Ok(answer(head.0, head, copy_ms))
     }
 
     async fn return_event(
@@ -338,9 +346,9 @@ fn is_signed(given: &Given, conv: &ConvId) -> bool {
         && subrosa_ledger::verify(&header.device.0, &text, &event.signature).is_ok()
 }
 
-fn answer(head: (u64, LogHash), at: (u64, LogHash), copy_ms: Option<u64>) -> Response {
+fn answer(head: u64, at: (u64, LogHash), copy_ms: Option<u64>) -> Response {
     Response::LogAt {
-        head: head.0,
+        head,
         at: at.0,
         log: at.1,
         copy_ms,

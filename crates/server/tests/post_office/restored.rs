@@ -1,7 +1,7 @@
 //! A server put back from a copy, and what clients bring back to it.
 
 use crate::ground::Ground;
-use crate::person::{Pair, Person, register_with_password};
+use crate::person::{Pair, Person, View, register_with_password};
 use crate::wire::{Client, rng};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -221,6 +221,77 @@ async fn events_come_back_to_their_places_from_whoever_has_them() {
     // Bob goes on as if nothing had been.
     let mut bob = pair.bob.online(&ground).await;
     pair.bob.say(&mut bob, &mut pair.bob_view, b"three").await;
+}
+
+// Proves: C25
+#[tokio::test]
+async fn who_was_removed_after_the_copy_is_told_of_no_more_than_it_gets() {
+    let mut ground = Ground::durable().await;
+    let mut pair = Pair::new(&ground).await;
+    let create = pair.bob.create_event(Form::Room, None, None);
+    pair.bob.create(&mut pair.bob_client, &create).await;
+    let mut view = View::from_create(&create);
+    let account = pair.ada.account();
+    let add = Control::Add {
+        account,
+        role: Role::Member,
+        pending: false,
+    };
+    let add = pair.bob.control(Some(&view), &add);
+    let added = pair
+        .bob
+        .append(&mut pair.bob_client, &view, vec![add.clone()])
+        .await;
+    assert!(matches!(added, Response::Appended { .. }), "{added:?}");
+    view.see(&add);
+    let (had, before) = (view.n, view.log);
+    let copy = backup(&ground).await;
+    let remove = pair.bob.control(Some(&view), &Control::Remove { account });
+    pair.bob
+        .append(&mut pair.bob_client, &view, vec![remove.clone()])
+        .await;
+    view.see(&remove);
+    let (end, log) = (view.n, view.log);
+    let accounts = [pair.bob.account()];
+    pair.bob
+        .open_session(&mut pair.bob_client, &mut view, &[], &accounts, b"alone")
+        .await;
+    let (conv, whole) = (view.conv, view.n);
+    let from_copy = Request::Read {
+        conv,
+        from: had + 1,
+        count: 9,
+    };
+    let Response::Page { page } = pair.bob_client.ask(from_copy.clone()).await else {
+        panic!("no page")
+    };
+    put_back(&mut ground, &copy).await;
+    let mut ada = pair.ada.online(&ground).await;
+    assert_eq!(log_at(&mut ada, conv, had).await, (had, had, before));
+    let mut bob = pair.bob.online(&ground).await;
+    let give = Request::ReturnEvents {
+        conv,
+        first: had + 1,
+        before,
+        events: page.events,
+    };
+    let answer = bob.ask(give).await;
+    assert!(
+        matches!(answer, Response::LogAt { head, .. } if head == whole),
+        "{answer:?}"
+    );
+    assert_eq!(log_at(&mut bob, conv, had).await, (whole, had, before));
+    assert_eq!(log_at(&mut ada, conv, had).await, (end, had, before));
+    assert_eq!(log_at(&mut ada, conv, end).await, (end, end, log));
+    let Response::Page { page } = ada.ask(from_copy).await else {
+        panic!("no page")
+    };
+    assert_eq!((page.events.len() as u64, page.head), (end - had, end));
+    // With more than that she was a member again, and brings it back to where the log ends.
+    assert_eq!(
+        log_at(&mut ada, conv, u64::MAX).await,
+        (whole, whole, view.log)
+    );
 }
 
 // Proves: C22

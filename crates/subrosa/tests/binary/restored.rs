@@ -229,15 +229,20 @@ fn what_came_after_the_copy_comes_back_from_those_who_have_it() {
     server.kill();
 }
 
-/// The password was changed and a device revoked, each by its verb, after the copy was made: the copy does not bring the
-/// old state back beyond the first device that knows better.
+/// The password was changed, a device revoked and a member removed, each by its verb, after the copy was made: the copy
+/// does not bring the old state back beyond the first device that knows better.
 // Proves: C25
 #[test]
-fn a_changed_password_and_a_revocation_outlive_the_copy() {
+fn a_changed_password_a_revocation_and_a_removal_outlive_the_copy() {
     let machine = Machine::new();
     let (server, address) = machine.serve();
     machine.ada_and_bob();
     machine.run(&["send", "bob", "one"]).ok();
+    machine.run(&["room", "create", "ops", "@bob"]).ok();
+    machine.run(&["send", "#ops", "in the room"]).ok();
+    machine.until(&["-p", "bob", "read", "#ops"], |out| {
+        out.contains("in the room")
+    });
     let (name, passphrase, _) = sheet(&machine.home("ada"));
     let old = machine.write("old", passphrase);
     let login = |file: &str, profile: &str| {
@@ -267,6 +272,8 @@ fn a_changed_password_and_a_revocation_outlive_the_copy() {
     machine
         .run(&["devices", "revoke", "lost", "--password-file", &new])
         .ok();
+    machine.run(&["room", "remove", "#ops", "@bob"]).ok();
+    machine.run(&["send", "#ops", "without bob"]).ok();
 
     let server = killed_and_restored(&machine, server, &copy, &address);
     // Whoever knows brings it back with its next command.
@@ -277,6 +284,19 @@ fn a_changed_password_and_a_revocation_outlive_the_copy() {
         .run(&["-p", "lost", "send", "bob", "still?"])
         .failed(6);
     assert!(refused.contains("revoked"), "{refused}");
+    let refused = machine
+        .run(&["-p", "bob", "send", "#ops", "still?"])
+        .failed(6);
+    assert!(refused.contains("#ops"), "{refused}");
+    let read = machine.run(&["-p", "bob", "read", "#ops"]).ok();
+    assert!(
+        read.contains("in the room") && !read.contains("without bob"),
+        "{read}"
+    );
     login(&new, "second").ok();
+    assert_eq!(
+        told(&machine, "second", "#ops"),
+        ["in the room", "without bob"]
+    );
     server.kill();
 }
