@@ -150,6 +150,8 @@ async fn measure(messages: u64) {
                 text: "hello".to_owned(),
                 wait: subrosa_client::Wait::Sent,
                 queue: true,
+                within_ms: None,
+                timer: None,
             };
             other.as_ref().unwrap_or(&ada).call(command).await.unwrap();
             if let Some(other) = other {

@@ -1,6 +1,7 @@
 //! What faces ask of a client, and what they get back. The same values cross the home's socket
 //! as JSON, so a face never knows whether the owner lives in its own process.
 
+use crate::consumer::{ConsumerCommand, ConsumerView};
 use crate::export::ExportSignature;
 use crate::loss::{EvidenceView, LossView};
 use crate::room::{RoomCommand, RoomView};
@@ -11,14 +12,15 @@ use crate::view::{
     AccountView, ContactView, ConversationView, DeviceView, HistoryView, InviteView, Notice,
     ReceiptView, Row, SendState,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Names one command of one face, so that its repetition after a change of owner changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Caller(pub String);
 
 /// How long a send waits before it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Wait {
     /// Until it is in the outbox, on this disk.
@@ -26,10 +28,14 @@ pub enum Wait {
     /// Until it is on the server's disk, or the server is known to be out of reach.
     #[default]
     Sent,
+    /// Until every recipient has it on a device.
+    Delivered,
+    /// Until every recipient has read it. Who does not tell what they read is waited for in vain.
+    Read,
 }
 
 /// What is done about something that was written before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
     /// Answers it.
@@ -51,9 +57,26 @@ pub enum Act {
     },
 }
 
-/// Commands. `conversation` is what people type: `@bob`, `bob`, `#ops`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "method", content = "params", rename_all = "snake_case")]
+/// Rows in a page for which no limit is named.
+const PAGE_ROWS: u32 = 50;
+
+pub(crate) const fn page_rows() -> u32 {
+    PAGE_ROWS
+}
+
+pub(crate) const fn yes() -> bool {
+    true
+}
+
+/// Commands. `conversation` is what people type: `@bob`, `bob`, `#ops`. The words here are also those of the published
+/// methods (docs/spec/rpc.md §4): what a command says it is answered by is its method's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    tag = "method",
+    content = "params",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum Command {
     /// Who this home is, and the state of its link. Answered by `Account`.
     Status {},
@@ -66,9 +89,17 @@ pub enum Command {
         /// What.
         text: String,
         /// How long to wait.
+        #[serde(default)]
         wait: Wait,
         /// Whether it stays in the outbox when the server is out of reach.
+        #[serde(default = "yes")]
         queue: bool,
+        /// How long it waits for the recipients at most, milliseconds; a minute when absent. The answer then says how
+        /// far it has come.
+        within_ms: Option<u64>,
+        /// The step after which this message disappears (docs/spec/ledger.md §6.6), where that is sooner than its
+        /// conversation's.
+        timer: Option<u8>,
     },
     /// Does something about a message. Answered by `Sent`, with the id of what is now there: of the reply, or of the
     /// message that was edited, deleted or reacted to.
@@ -80,9 +111,15 @@ pub enum Command {
         /// What.
         act: Act,
         /// How long to wait.
+        #[serde(default)]
         wait: Wait,
         /// Whether it stays in the outbox when the server is out of reach.
+        #[serde(default = "yes")]
         queue: bool,
+        /// As in `Send`, for a reply.
+        within_ms: Option<u64>,
+        /// As in `Send`, for a reply.
+        timer: Option<u8>,
     },
     /// Who has got and read a message of one's own. Answered by `Receipts`.
     Receipts {
@@ -114,8 +151,10 @@ pub enum Command {
         /// Only rows with a larger cursor, oldest first.
         since: Option<u64>,
         /// At most so many.
+        #[serde(default = "page_rows")]
         limit: u32,
         /// Waits until the local store has what the server had when the command came, if it is in reach.
+        #[serde(default)]
         fresh: bool,
     },
     /// What stands around a row, in the order of the log: rows before it, the row itself, rows behind it. Answered
@@ -140,6 +179,7 @@ pub enum Command {
         /// The page after one whose [`SearchView::next`] this is.
         before: Option<u64>,
         /// At most so many.
+        #[serde(default = "page_rows")]
         limit: u32,
         /// Seconds east of UTC of the person's zone: the days in the query are days there.
         #[serde(default)]
@@ -157,11 +197,13 @@ pub enum Command {
     /// Tells the other devices that the password was changed from this one. Answered by `Sent`.
     TellPasswordChanged {
         /// Whether the recovery code was renewed with it.
+        #[serde(default)]
         code: bool,
     },
     /// Ends this device for good. Answered by `Done`.
     Logout {
         /// Also when messages wait that have not left: they are lost.
+        #[serde(default)]
         discard: bool,
     },
     /// Contacts with their trust. Answered by `Contacts`.
@@ -176,6 +218,15 @@ pub enum Command {
         /// From whom.
         conversation: String,
     },
+    /// Where a time lies in the order of arrival here. Answered by `Cursor`.
+    CursorAt {
+        /// In which conversation; in all when absent.
+        conversation: Option<String>,
+        /// Unix milliseconds.
+        time_ms: u64,
+    },
+    /// Something about consumers. Answered as each says.
+    Consumer(ConsumerCommand),
     /// Something about rooms. Answered as each says.
     Room(RoomCommand),
     /// The person has seen everything up to this row. Answered by `Done`.
@@ -197,6 +248,7 @@ pub enum Command {
         /// Of which conversation; of all when absent.
         conversation: Option<String>,
         /// Accepts it and goes on.
+        #[serde(default)]
         go_on: bool,
     },
     /// What proves that the server told two stories. Answered by `Evidence`.
@@ -218,7 +270,7 @@ pub enum Command {
 }
 
 /// Answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It is done.
@@ -270,6 +322,17 @@ pub enum Answer {
         /// In this home's local order.
         cursor: u64,
     },
+    /// To `CursorAt`.
+    Cursor {
+        /// All that came at the time or after it has a larger cursor.
+        since: u64,
+        /// All that came before the time has a smaller cursor.
+        before: u64,
+    },
+    /// A consumer.
+    Consumer(ConsumerView),
+    /// All consumers.
+    Consumers(Vec<ConsumerView>),
     /// A room.
     Room(RoomView),
     /// All rooms.
@@ -292,7 +355,7 @@ pub enum Answer {
 }
 
 /// What kind of failure it is; the faces map it to an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The person can mend it, or nothing matches. Exit 1.
@@ -310,7 +373,7 @@ pub enum FailureKind {
 }
 
 /// A failure in one sentence: the cause and the next step. Holds nothing secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{sentence}")]
 pub struct Failure {
     /// For the exit code.

@@ -64,7 +64,7 @@ pub struct Manifest {
 }
 
 /// A device's signature under a manifest, with what certifies the device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ExportSignature {
     /// Names the format.
     format: String,

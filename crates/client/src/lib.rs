@@ -6,6 +6,7 @@
 //! home or is a guest of another that does makes no difference to the face.
 
 mod command;
+mod consumer;
 mod driver;
 pub mod engine;
 pub mod enrol;
@@ -15,6 +16,7 @@ mod home;
 mod loss;
 mod randomness;
 mod room;
+pub mod rpc;
 mod search;
 pub mod store;
 mod trust_view;
@@ -22,6 +24,7 @@ mod upkeep_view;
 mod view;
 
 pub use command::{Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
+pub use consumer::{ConsumerCommand, ConsumerView};
 pub use driver::Driver;
 pub use evidence::{EvidenceError, Finding, verify as verify_evidence};
 pub use export::{

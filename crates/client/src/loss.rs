@@ -1,10 +1,11 @@
 //! What is lost by going on with a server that was restored from a copy, and what proves that a
 //! server told two stories, as faces see it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A conversation of which the server has another end than this home.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LossView {
     /// As people name it.
     pub conversation: String,
@@ -23,7 +24,7 @@ pub struct LossView {
 }
 
 /// Evidence of a contradiction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceView {
     /// The conversation or person, as people name it.
     pub about: String,

@@ -1,10 +1,11 @@
 //! What faces ask about rooms, and the rows of a room. They cross the home's socket as JSON, like
 //! the other commands.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomRole {
     /// Everything, membership included.
@@ -16,20 +17,24 @@ pub enum RoomRole {
 }
 
 /// Commands about rooms. `room` is what people type: `#ops`; `people` are account names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "act", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RoomCommand {
     /// Makes a room. Answered by `Room`.
     Create {
         /// What it is called.
         name: String,
         /// What it is about; empty for nothing.
+        #[serde(default)]
         topic: String,
         /// Whether further devices of its members can read its history. For good.
+        #[serde(default = "crate::command::yes")]
         archive: bool,
         /// Whether plain members may add others.
+        #[serde(default)]
         members_add: bool,
         /// Who is added at once.
+        #[serde(default)]
         people: Vec<String>,
     },
     /// All rooms. Answered by `Rooms`.
@@ -139,7 +144,7 @@ impl RoomCommand {
 }
 
 /// How this account stands in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomStanding {
     /// It has been asked and has not accepted.
@@ -151,7 +156,7 @@ pub enum RoomStanding {
 }
 
 /// A room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomView {
     /// As this home names it.
     pub name: String,
@@ -182,7 +187,7 @@ pub struct RoomView {
 }
 
 /// A member of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberView {
     /// The account name.
     pub name: String,

@@ -1,10 +1,13 @@
 //! What faces show of people's keys, and what may be asked about them.
 
 use crate::view::Trust;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How an account stands to its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// The name means this account.
@@ -19,7 +22,7 @@ pub enum Standing {
 }
 
 /// Who held whose invite line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
     /// They came by a line of this account.
@@ -29,7 +32,7 @@ pub enum Line {
 }
 
 /// A device of somebody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyDevice {
     /// What its owner calls it; may hold any characters.
     pub label: String,
@@ -40,7 +43,7 @@ pub struct KeyDevice {
 }
 
 /// What is known of one account of a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrustView {
     /// As people name it here: `bob`, or `bob~new` for another account that came under a known name.
     pub name: String,
@@ -67,7 +70,7 @@ pub struct TrustView {
 }
 
 /// How safety numbers are compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Comparison {
     /// They are shown only.
@@ -83,8 +86,8 @@ pub enum Comparison {
 }
 
 /// What is asked about people's keys and names, and about settings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum About {
     /// Shows or compares safety numbers. Answered by `Verification`.
     Verify {
@@ -131,7 +134,7 @@ pub enum About {
 }
 
 /// What two people compare.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationView {
     /// As people name the other here.
     pub name: String,
@@ -148,7 +151,7 @@ pub struct VerificationView {
 }
 
 /// A setting of the account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingView {
     /// How it is named.
     pub name: String,

@@ -2,11 +2,12 @@
 
 use crate::store::{Desk, StoreError};
 use crate::view::{LinkState, Row};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Commands about the home.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "upkeep", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 pub enum UpkeepCommand {
     /// The state of one message. Answered by `Why`.
     Why {
@@ -20,6 +21,7 @@ pub enum UpkeepCommand {
     /// What takes room in the store. Answered by `Storage`.
     Storage {
         /// Gives back to the disk what is not needed.
+        #[serde(default)]
         free: bool,
     },
     /// Signs an export. Answered by `Signature`.
@@ -30,7 +32,7 @@ pub enum UpkeepCommand {
 }
 
 /// One thing that is known of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WhyFact {
     /// Its name, one of `state`, `author`, `written`, `arrived`, `place`, `session`, `key`, `missing`, `waits`, `member`, `disappears`,
     /// `edits`; more may come.
@@ -40,7 +42,7 @@ pub struct WhyFact {
 }
 
 /// The state of one message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WhyView {
     /// As it is shown.
     pub row: Row,
@@ -49,7 +51,7 @@ pub struct WhyView {
 }
 
 /// The state of a home.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthView {
     /// The link.
     pub link: LinkState,
@@ -70,7 +72,7 @@ pub struct HealthView {
 }
 
 /// A part of the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoragePart {
     /// What is in it, in words.
     pub what: String,
@@ -79,7 +81,7 @@ pub struct StoragePart {
 }
 
 /// What takes room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StorageView {
     /// The largest first.
     pub parts: Vec<StoragePart>,

@@ -1,10 +1,13 @@
 //! The rows that all faces draw. Names and texts come from other people: a face makes control
 //! and bidi characters harmless before it prints them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far a message of one's own has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SendState {
     /// In the outbox, on this disk.
@@ -20,7 +23,7 @@ pub enum SendState {
 }
 
 /// What a row shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RowKind {
     /// A text.
@@ -53,7 +56,7 @@ pub enum RowKind {
 }
 
 /// What a reply answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReplyView {
     /// Its content id, hexadecimal.
     pub id: String,
@@ -64,7 +67,7 @@ pub struct ReplyView {
 }
 
 /// An emoji beside a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReactionView {
     /// The emoji.
     pub emoji: String,
@@ -75,7 +78,7 @@ pub struct ReactionView {
 }
 
 /// What stands beside the text of a row.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Beside {
     /// What it answers.
@@ -96,7 +99,7 @@ pub struct Beside {
 }
 
 /// One line of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// Place in this home's local order: what `since` and `before` speak of.
     pub cursor: u64,
@@ -135,7 +138,7 @@ const fn is_false(flag: &bool) -> bool {
 }
 
 /// What is known of the person behind a contact's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// The server named this key; nobody compared it.
@@ -147,7 +150,7 @@ pub enum Trust {
 }
 
 /// A conversation in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConversationView {
     /// As people name it.
     pub name: String,
@@ -176,7 +179,7 @@ pub struct ConversationView {
 }
 
 /// How much of what the server has is here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryView {
     /// Conversations that the server has named.
     pub conversations: u64,
@@ -195,7 +198,7 @@ pub struct HistoryView {
 }
 
 /// A contact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContactView {
     /// The account name.
     pub name: String,
@@ -208,7 +211,7 @@ pub struct ContactView {
 }
 
 /// How far a message has come with one member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReceiptView {
     /// The member's name.
     pub name: String,
@@ -217,7 +220,7 @@ pub struct ReceiptView {
 }
 
 /// A device of this account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceView {
     /// What its owner calls it.
     pub label: String,
@@ -230,7 +233,7 @@ pub struct DeviceView {
 }
 
 /// The state of the link to the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "link", rename_all = "snake_case")]
 pub enum LinkState {
     /// Being made for the first time.
@@ -252,7 +255,7 @@ pub enum LinkState {
 }
 
 /// This home's account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountView {
     /// The account name.
     pub name: String,
@@ -269,7 +272,7 @@ pub struct AccountView {
 }
 
 /// A fresh invite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InviteView {
     /// `subrosa://…`: a secret for one person.
     pub line: String,
@@ -278,7 +281,7 @@ pub struct InviteView {
 }
 
 /// What arrives unasked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "notice", rename_all = "snake_case")]
 pub enum Notice {
     /// A new row.

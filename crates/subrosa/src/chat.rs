@@ -252,6 +252,8 @@ impl Chat<'_> {
             text: text.to_owned(),
             wait: Wait::Queued,
             queue: true,
+            within_ms: None,
+            timer: None,
         };
         match self.client.call(send).await {
             Ok(Answer::Sent { id, .. }) => {

@@ -1,11 +1,11 @@
 //! The command line. Each verb's own arguments stand with the verb, in `commands`.
 
 use crate::commands::{
-    accept, address, admin, bench, chat, completions, demo, devices, evidence, invite, join, login,
-    logout, passwd, read, receipts, recover, refuse, restored, room, search, send, serve,
-    server_view, tail, timer, typing, up,
+    accept, address, admin, agent, bench, chat, completions, demo, devices, evidence, invite, join,
+    login, logout, manual, passwd, read, receipts, recover, refuse, restored, room, search, send,
+    serve, server_view, tail, timer, typing, up,
 };
-use crate::commands::{block, doctor, export, mute, settings, storage, trust, verify, why};
+use crate::commands::{block, doctor, export, mute, on, settings, storage, trust, verify, why};
 use crate::exit::{self, code};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -77,6 +77,8 @@ pub enum Verb {
     Read(read::Args),
     Search(search::Args),
     Tail(tail::Args),
+    On(on::Args),
+    Agent(agent::Args),
     Chat(chat::Args),
     Room(room::Args),
     Accept(accept::Args),
@@ -104,6 +106,7 @@ pub enum Verb {
     Bench(bench::Args),
     Demo(demo::Args),
     Completions(completions::Args),
+    Manual(manual::Args),
 }
 
 /// What was typed is not a command of this program, or asks for help.

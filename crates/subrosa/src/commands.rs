@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod address;
 pub mod admin;
+pub mod agent;
 pub mod bench;
 pub mod block;
 pub mod chat;
@@ -16,7 +17,9 @@ pub mod invite;
 pub mod join;
 pub mod login;
 pub mod logout;
+pub mod manual;
 pub mod mute;
+pub mod on;
 pub mod passwd;
 pub mod read;
 pub mod receipts;
@@ -84,6 +87,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Invite(args) => invite::run(args, &setting).await,
         Verb::Address(args) => address::run(&args, &setting).await,
         Verb::Admin(args) => admin::run(args, &setting).await,
+        Verb::Agent(args) => agent::run(args, &setting).await,
         Verb::Send(args) => send::run(args, &setting).await,
         Verb::Read(args) => read::run(args, &setting).await,
         Verb::Export(args) => export::run(args, &setting).await,
@@ -93,6 +97,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Search(args) => search::run(args, &setting).await,
         Verb::Evidence(args) => evidence::run(args, &setting).await,
         Verb::Restored(args) => restored::run(args, &setting).await,
+        Verb::On(args) => on::run(args, &setting).await,
         Verb::Tail(args) => tail::run(args, &setting).await,
         Verb::Chat(args) => chat::run(args, &setting).await,
         Verb::Devices(args) => devices::run(args, &setting).await,
@@ -115,6 +120,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Bench(args) => bench::run(args, &setting).await,
         Verb::Demo(args) => demo::run(args, &setting).await,
         Verb::Completions(args) => completions::run(&args, &setting),
+        Verb::Manual(args) => manual::run(&args, &setting),
     }
 }
 

@@ -14,6 +14,7 @@ mod history;
 mod invitation;
 mod listen;
 mod log;
+mod methods;
 mod output;
 mod papers;
 mod progress;
@@ -29,6 +30,7 @@ mod terminal;
 mod text;
 mod tui;
 mod unread;
+mod when;
 mod wrap;
 
 use std::process::ExitCode;

@@ -113,6 +113,12 @@ impl Setting {
         Ok(Client::open(home, face, Driver::new(unlock)).await?)
     }
 
+    /// The same for a process that only keeps the home, and leaves it to a newer build.
+    pub async fn sit_giving_way(&self, home: Home, face: &str) -> anyhow::Result<Client> {
+        let unlock = self.unlocked(&home).await?;
+        Ok(Client::open_giving_way(home, face, Driver::new(unlock)).await?)
+    }
+
     /// The passphrase of a locked home.
     pub async fn unlocked(&self, home: &Home) -> anyhow::Result<Option<Zeroizing<String>>> {
         if let Some(file) = &self.global.unlock_file {
@@ -169,6 +175,9 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Subscribed { .. } => "subscribed",
         Answer::History(_) => "history",
         Answer::Outbox { .. } => "outbox",
+        Answer::Cursor { .. } => "cursor",
+        Answer::Consumer(_) => "consumer",
+        Answer::Consumers(_) => "consumers",
         Answer::Room(_) => "room",
         Answer::Rooms(_) => "rooms",
     };

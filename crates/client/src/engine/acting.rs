@@ -31,6 +31,7 @@ impl Engine {
             content: content.id,
             body: &body,
             cursor: None,
+            timer: None,
         })?;
         turn.desk.set_draft_about(seq, line.cursor, deletes)?;
         if let Some(waiting) = self.waiting_amendment(line, content, deletes) {
@@ -144,6 +145,11 @@ impl Engine {
             None => None,
         };
         let now = self.talks.get(&no).map_or(0, |talk| talk.state.timer());
+        // One that was asked for this content alone counts where it is the sooner one.
+        let now = match waiting.timer.filter(|step| *step > 0) {
+            Some(step) if now == 0 || step < now => step,
+            _ => now,
+        };
         Ok(about.as_ref().and_then(step_of).unwrap_or(now))
     }
 

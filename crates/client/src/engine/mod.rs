@@ -18,6 +18,7 @@
 //! | `members` | chains and prekeys of those to whom is sealed |
 //! | `outbox` | contents that wait, and whoever waits for them to leave |
 //! | `posting`, `posted` | sealed when they leave; what the server says to that |
+//! | `coming` | sends that wait for their recipients |
 //! | `names` | which account a name stands for |
 //! | `opening`, `lookups` | conversations and contacts made |
 //! | `receipts` | how far devices have come |
@@ -52,6 +53,7 @@ mod answered;
 mod archive;
 mod away;
 mod clock;
+mod coming;
 mod commands;
 mod confirmed;
 mod deeds;
@@ -201,9 +203,8 @@ pub struct Engine {
     talks: BTreeMap<i64, Talk>,
     numbers: HashMap<ConvId, i64>,
     link: Link,
-    /// Sends that wait for their place in the outbox to be done, by that place; and whether each
-    /// is to be kept when the server is out of reach.
-    sends: HashMap<i64, Vec<(CallId, bool)>>,
+    /// Sends that wait for their place in the outbox to be done, by that place.
+    sends: HashMap<i64, Vec<(CallId, outbox::Wanted)>>,
     /// What is known of rooms beside their logs.
     rooms: Rooms,
     /// Calls that wait for changes of who is in a conversation.

@@ -14,6 +14,41 @@ use crate::command::{Answer, Caller, Failure, FailureKind, Wait};
 use crate::store::{Draft, Entry, Waiting};
 use crate::view::{Notice, SendState};
 use subrosa_e2e::Content;
+use subrosa_proto::TIMER_STEPS_MS;
+
+/// What whoever sends something wants beside its being sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// How far it has to come before there is an answer.
+    pub wait: Wait,
+    /// Whether it is kept when the server is out of reach.
+    pub queue: bool,
+    /// How long the recipients are waited for.
+    pub within_ms: Option<u64>,
+    /// The timer step for it alone.
+    pub timer: Option<u8>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            wait: Wait::Sent,
+            queue: true,
+            within_ms: None,
+            timer: None,
+        }
+    }
+}
+
+impl Wanted {
+    /// Why it cannot be had, if so.
+    pub fn refused(&self) -> Option<Failure> {
+        let unknown = self
+            .timer
+            .is_some_and(|timer| usize::from(timer) > TIMER_STEPS_MS.len());
+        unknown.then(|| Failure::user("this version knows no such timer"))
+    }
+}
 
 impl Engine {
     /// Puts a content into the outbox for a command, once.
@@ -24,6 +59,18 @@ impl Engine {
         caller: &str,
         content: &Content,
         shown: bool,
+    ) -> Result<i64, EngineError> {
+        self.enqueue_with(turn, no, caller, content, (shown, None))
+    }
+
+    /// The same, with a timer step of its own.
+    pub(super) fn enqueue_with(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: i64,
+        caller: &str,
+        content: &Content,
+        (shown, timer): (bool, Option<u8>),
     ) -> Result<i64, EngineError> {
         if let Some(waiting) = turn.desk.draft_of(caller)? {
             return Ok(waiting.seq);
@@ -51,6 +98,7 @@ impl Engine {
             content: content.id,
             body: &body,
             cursor,
+            timer,
         };
         let seq = turn.desk.add_draft(&draft)?;
         if let Some(line) = cursor
@@ -73,7 +121,7 @@ impl Engine {
         (call, caller): (CallId, &Caller),
         no: i64,
         text: String,
-        (wait, queue): (Wait, bool),
+        wanted: Wanted,
     ) -> Result<(), EngineError> {
         let known = turn.desk.draft_of(&caller.0)?.map(|waiting| waiting.seq);
         if known.is_none()
@@ -86,10 +134,10 @@ impl Engine {
             Some(seq) => seq,
             None => {
                 let content = Content::new(subrosa_e2e::Text { text }, turn.now_ms, &mut turn.rng);
-                self.enqueue(turn, no, &caller.0, &content, true)?
+                self.enqueue_with(turn, no, &caller.0, &content, (true, wanted.timer))?
             }
         };
-        self.answer_when_sent(turn, call, no, seq, (wait, queue))
+        self.answer_when_sent(turn, call, no, seq, wanted)
     }
 
     /// Answers a call when what it put into the outbox has come as far as it wants to know.
@@ -99,7 +147,7 @@ impl Engine {
         call: CallId,
         no: i64,
         seq: i64,
-        (wait, queue): (Wait, bool),
+        wanted: Wanted,
     ) -> Result<(), EngineError> {
         let Some(waiting) = turn.desk.waiting(seq)? else {
             // It was given up at once, which the person has been warned of.
@@ -107,15 +155,13 @@ impl Engine {
             turn.answer(call, Err(failure));
             return Ok(());
         };
-        if waiting.done || wait == Wait::Queued {
-            let state = if waiting.done {
-                SendState::Sent
-            } else {
-                SendState::Queued
-            };
-            return self.answer_send(turn, call, &waiting, state);
+        if waiting.done {
+            return self.answer_when_come(turn, call, &waiting, wanted);
         }
-        self.sends.entry(seq).or_default().push((call, queue));
+        if wanted.wait == Wait::Queued {
+            return self.answer_send(turn, call, &waiting, SendState::Queued);
+        }
+        self.sends.entry(seq).or_default().push((call, wanted));
         // Without a link the next try may be a while off.
         if !self.link.online() {
             turn.effects.push(Effect::DialNow);
@@ -197,7 +243,7 @@ impl Engine {
         })
     }
 
-    fn answer_send(
+    pub(super) fn answer_send(
         &self,
         turn: &mut Turn<'_>,
         call: CallId,
@@ -246,8 +292,8 @@ impl Engine {
         turn.desk.set_done(seq, turn.now_ms)?;
         self.draft_over(seq, None);
         self.settle_calls(turn)?;
-        for (call, _) in self.sends.remove(&seq).unwrap_or_default() {
-            self.answer_send(turn, call, &waiting, SendState::Sent)?;
+        for (call, wanted) in self.sends.remove(&seq).unwrap_or_default() {
+            self.answer_when_come(turn, call, &waiting, wanted)?;
         }
         self.answer_drained(turn)
     }
@@ -287,7 +333,7 @@ impl Engine {
     pub(super) fn not_to_be_kept(&self, seq: i64) -> bool {
         self.sends
             .get(&seq)
-            .is_some_and(|calls| calls.iter().all(|(_, queue)| !*queue))
+            .is_some_and(|calls| calls.iter().all(|(_, wanted)| !wanted.queue))
     }
 
     /// Answers the sends that wait, of one conversation or of all. What is to be kept, or may have
@@ -311,7 +357,7 @@ impl Engine {
             }
             let calls = self.sends.get(&seq).map_or(&[][..], Vec::as_slice);
             // From a device that is over nothing leaves any more: what waits would wait for ever.
-            let wanted = calls.iter().any(|(_, queue)| *queue) && self.ended.is_none();
+            let wanted = calls.iter().any(|(_, wanted)| wanted.queue) && self.ended.is_none();
             let keep = wanted || waiting.sealed.is_some();
             if !keep {
                 self.give_up(turn, seq, dropped)?;

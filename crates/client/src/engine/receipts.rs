@@ -176,7 +176,7 @@ impl Engine {
                 }
             }
         }
-        Ok(())
+        self.answer_come(turn)
     }
 
     /// Tells how far a message of one's own has come, and where it stands if it has just got its place.

@@ -21,7 +21,7 @@ pub(super) const LINE_GONE: u64 = 4;
 /// A line holds the encoding of a content whose kind this build does not know.
 pub(super) const LINE_UNKNOWN: u64 = 5;
 
-const fn send_state(number: u8) -> SendState {
+pub(super) const fn send_state(number: u8) -> SendState {
     match number {
         0 => SendState::Queued,
         1 => SendState::Sending,

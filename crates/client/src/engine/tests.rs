@@ -5,6 +5,7 @@ mod acting;
 mod adding;
 mod blocking;
 mod boundaries;
+mod coming;
 mod contents;
 mod fading;
 mod forks;

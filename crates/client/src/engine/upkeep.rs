@@ -17,6 +17,7 @@ impl Engine {
             .forget_done(turn.now_ms.saturating_sub(limits::IDEM_KEPT_MS))?;
         turn.desk
             .forget_deeds(turn.now_ms.saturating_sub(limits::IDEM_KEPT_MS))?;
+        self.answer_come(turn)?;
         self.check_answers(turn)?;
         self.end_typing(turn);
         if self.archive.is_some() {

@@ -42,6 +42,7 @@ pub(super) struct Plate {
 /// The lock of a home. The kernel frees it when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
+    home: Home,
     file: std::fs::File,
 }
 
@@ -89,7 +90,10 @@ impl Home {
         let file: OwnedFd = open(self.file("lock"), flags, Mode::RUSR | Mode::WUSR)
             .map_err(|e| failed(e.into()))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock { file: file.into() })),
+            Ok(()) => Ok(Some(Lock {
+                home: self.clone(),
+                file: file.into(),
+            })),
             Err(error) if error == rustix::io::Errno::WOULDBLOCK => Ok(None),
             Err(error) => Err(failed(error.into())),
         }
@@ -98,7 +102,15 @@ impl Home {
     /// What the present or a former owner wrote into the lock file.
     pub(super) fn plate(&self) -> Option<Plate> {
         let text = std::fs::read_to_string(self.file("lock")).ok()?;
-        serde_json::from_str(&text).ok()
+        self.own_plate(&text)
+    }
+
+    /// A home that was copied while it was in use has the plate of the other's owner in it.
+    fn own_plate(&self, text: &str) -> Option<Plate> {
+        let plate: Plate = serde_json::from_str(text).ok()?;
+        let inside = self.file("socket");
+        let elsewhere = inside.as_os_str().len() > SOCKET_PATH_BYTES_MAX;
+        (plate.socket == inside || elsewhere).then_some(plate)
     }
 
     /// Where the owner's socket goes: into the home, or, where that path is longer than a socket
@@ -143,7 +155,7 @@ impl Lock {
         let mut text = String::new();
         if self.file.rewind().is_ok()
             && self.file.read_to_string(&mut text).is_ok()
-            && let Ok(plate) = serde_json::from_str::<Plate>(&text)
+            && let Some(plate) = self.home.own_plate(&text)
         {
             // The socket is ours, since the lock is: nobody else listens there any more.
             drop(std::fs::remove_file(plate.socket));

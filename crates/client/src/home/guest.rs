@@ -1,7 +1,8 @@
 //! The guest's side of the socket.
 
-use super::folder::Home;
-use super::wire::{Asks, FromGuest, Hello, HelloWord, ToGuest, Version, line, next_line};
+use super::build::is_newer;
+use super::folder::{Home, Plate};
+use super::wire::{ANSWER_BYTES_MAX, Hello, Id, Read, Told, command_line, hello_line, next_line};
 use crate::command::{Answer, Caller, Command, Failure};
 use crate::view::Notice;
 use std::time::Duration;
@@ -54,31 +55,21 @@ impl Guest {
         }
         let (from, mut to) = stream.into_split();
         let mut from = BufReader::new(from);
-        let params = Hello {
+        let hello = Hello {
             build: subrosa_proto::BUILD.to_owned(),
             face: face.to_owned(),
+            gives_way: false,
         };
-        let asks = Asks::Hello {
-            method: HelloWord::Hello,
-            params,
-        };
-        let hello = line(&FromGuest {
-            jsonrpc: Version::Two,
-            id: 0,
-            caller: None,
-            asks,
-        });
+        let hello = hello_line(&hello);
         to.write_all(&hello).await.map_err(|_| NoOwner::Absent)?;
         let hello = tokio::time::timeout(HELLO_WAIT, owners_hello(&mut from)).await;
         let hello = hello.ok().flatten().ok_or(NoOwner::Absent)?;
+        if hello.gives_way {
+            // It is ending: the lock is free in a moment.
+            return Err(NoOwner::Absent);
+        }
         if hello.build != subrosa_proto::BUILD {
-            return Err(NoOwner::OtherBuild(Failure::user(format!(
-                "this home is in use by `subrosa {}` of another version ({}, this is {}); end that process (pid {}) and try again",
-                hello.face,
-                hello.build,
-                subrosa_proto::BUILD,
-                plate.pid
-            ))));
+            return Err(NoOwner::OtherBuild(other_build(&hello, &plate)));
         }
         let (queue, arrivals) = mpsc::channel(64);
         let reading = tokio::spawn(read(from, queue));
@@ -91,14 +82,8 @@ impl Guest {
 
     /// Sends a command under a number of the guest's choice; `None` when the owner has gone.
     pub(super) async fn ask(&mut self, id: u64, caller: &Caller, command: &Command) -> Option<()> {
-        let asks = Asks::Command(command.clone());
-        let asked = FromGuest {
-            jsonrpc: Version::Two,
-            id,
-            caller: Some(caller.clone()),
-            asks,
-        };
-        self.to.write_all(&line(&asked)).await.ok()
+        let line = command_line(id, caller, command);
+        self.to.write_all(&line).await.ok()
     }
 }
 
@@ -108,30 +93,50 @@ impl Drop for Guest {
     }
 }
 
+/// Both builds work on the same home by turns; at the same time they might not understand each other.
+fn other_build(hello: &Hello, plate: &Plate) -> Failure {
+    let (face, pid, own) = (&hello.face, plate.pid, subrosa_proto::BUILD);
+    let fix = if is_newer(&hello.build, own) {
+        format!("use that version, or end that process (pid {pid}) and try again")
+    } else {
+        format!("end that process (pid {pid}) and try again")
+    };
+    Failure::user(format!(
+        "this home is in use by `subrosa {face}` of another version ({}, this is {own}); {fix}",
+        hello.build
+    ))
+}
+
 async fn owners_hello(from: &mut BufReader<OwnedReadHalf>) -> Option<Hello> {
     let mut text = Vec::new();
-    next_line(from, &mut text).await?;
+    let Read::Line = next_line(from, &mut text, ANSWER_BYTES_MAX).await else {
+        return None;
+    };
     match serde_json::from_slice(&text).ok()? {
-        ToGuest::Hello { hello, .. } => Some(hello),
+        Told::Hello { result, .. } => Some(result.hello),
         _ => None,
     }
 }
 
 async fn read(mut from: BufReader<OwnedReadHalf>, queue: mpsc::Sender<Arrival>) {
     let mut text = Vec::new();
-    while next_line(&mut from, &mut text).await.is_some() {
+    while let Read::Line = next_line(&mut from, &mut text, ANSWER_BYTES_MAX).await {
         let arrival = match serde_json::from_slice(&text) {
-            Ok(ToGuest::Result { id, result, .. }) => Arrival::Answer(id, Ok(result)),
-            Ok(ToGuest::Error { id, error, .. }) => Arrival::Answer(id, Err(error.into())),
-            Ok(ToGuest::Notice {
-                subscription,
-                params,
-                ..
-            }) => Arrival::Notice(subscription, params),
-            Ok(ToGuest::Hello { .. }) | Err(_) => return,
+            Ok(Told::Result { id, result, .. }) => answer(&id, Ok(result)),
+            Ok(Told::Error { id, error, .. }) => answer(&id, Err(error.into())),
+            Ok(Told::Notice { params, .. }) => {
+                let id = params.subscription.number();
+                id.map(|id| Arrival::Notice(id, params.notice))
+            }
+            Ok(Told::Hello { .. } | Told::Document { .. }) | Err(_) => None,
         };
+        let Some(arrival) = arrival else { return };
         if queue.send(arrival).await.is_err() {
             return;
         }
     }
+}
+
+fn answer(id: &Id, result: Result<Answer, Failure>) -> Option<Arrival> {
+    id.number().map(|id| Arrival::Answer(id, result))
 }

@@ -6,6 +6,8 @@
 //! kernel frees the lock; a guest takes over and repeats what was not answered, under the same
 //! [`crate::Caller`], so that nothing happens twice.
 
+mod build;
+mod conversing;
 mod folder;
 mod guest;
 mod owner;

@@ -1,5 +1,6 @@
 //! A face's seat in a home: owner or guest, whichever comes first, and the change between them.
 
+use super::conversing::{Host, converse};
 use super::folder::{Home, Lock};
 use super::guest::{Arrival, Guest, NoOwner};
 use super::owner;
@@ -8,9 +9,12 @@ use crate::randomness;
 use crate::view::Notice;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// How long a process waits for a lock whose holder does not answer on the socket.
@@ -34,8 +38,11 @@ pub type Starting = Pin<Box<dyn Future<Output = Result<Started, Failure>> + Send
 
 /// A face's way to its account, in this process or another.
 pub struct Client {
+    home: Home,
+    face: String,
     calls: mpsc::Sender<Call>,
     seat: JoinHandle<()>,
+    way: Option<Arc<Notify>>,
 }
 
 impl Client {
@@ -44,10 +51,34 @@ impl Client {
     /// # Errors
     /// The owner is of another build, does not answer, or the store cannot be opened.
     pub async fn open(home: Home, face: &str, start: impl Start) -> Result<Self, Failure> {
+        Self::seated(home, face, start, None).await
+    }
+
+    /// The same for a process that does nothing but own the home: it gives way to a newer build, see
+    /// [`Client::displaced`].
+    ///
+    /// # Errors
+    /// As [`Client::open`].
+    pub async fn open_giving_way(
+        home: Home,
+        face: &str,
+        start: impl Start,
+    ) -> Result<Self, Failure> {
+        let way = Some(Arc::new(Notify::new()));
+        Self::seated(home, face, start, way).await
+    }
+
+    async fn seated(
+        home: Home,
+        face: &str,
+        start: impl Start,
+        way: Option<Arc<Notify>>,
+    ) -> Result<Self, Failure> {
         let (calls, incoming) = mpsc::channel(64);
         let mut seat = Seat {
-            home,
+            home: home.clone(),
             face: face.to_owned(),
+            way: way.clone(),
             start: Box::new(start),
             incoming,
             open: BTreeMap::new(),
@@ -55,9 +86,57 @@ impl Client {
         };
         let place = seat.sit().await?;
         Ok(Self {
+            home,
+            face: face.to_owned(),
             calls,
             seat: tokio::spawn(seat.run(place)),
+            way,
         })
+    }
+
+    /// Where the home's present owner, this process or another, listens.
+    #[must_use]
+    pub fn socket(&self) -> Option<PathBuf> {
+        self.home.plate().map(|plate| plate.socket)
+    }
+
+    /// Resolves when a newer build asks for the home: this process then has to close. Never, unless it was opened to
+    /// give way.
+    pub async fn displaced(&self) {
+        match &self.way {
+            Some(way) => way.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Speaks JSON-RPC (docs/spec/rpc.md) until the input ends and is answered, or nobody reads.
+    pub async fn converse(&self, from: impl AsyncRead + Unpin, to: impl AsyncWrite + Unpin) {
+        converse(from, to, self.host()).await;
+    }
+
+    /// Listens at a further socket, for this user only, until the future is dropped.
+    ///
+    /// # Errors
+    /// It cannot be made there.
+    pub async fn listen(
+        &self,
+        path: &Path,
+    ) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+        let listener = owner::bind_anew(path).await.map_err(|error| {
+            Failure::user(format!(
+                "the socket {} cannot be made ({error}): choose another path",
+                path.display()
+            ))
+        })?;
+        Ok(owner::serve(listener, self.host()))
+    }
+
+    fn host(&self) -> Host {
+        Host {
+            face: self.face.clone(),
+            calls: self.calls.clone(),
+            way: None,
+        }
     }
 
     /// Runs one command.
@@ -128,6 +207,7 @@ struct Open {
 struct Seat {
     home: Home,
     face: String,
+    way: Option<Arc<Notify>>,
     start: Box<dyn Start>,
     incoming: mpsc::Receiver<Call>,
     open: BTreeMap<u64, Open>,
@@ -196,7 +276,12 @@ impl Seat {
                 "the home's socket cannot be made: {error}; check the folder's rights"
             ))
         })?;
-        let socket = tokio::spawn(owner::serve(listener, self.face.clone(), calls.clone()));
+        let host = Host {
+            face: self.face.clone(),
+            calls: calls.clone(),
+            way: self.way.clone(),
+        };
+        let socket = tokio::spawn(owner::serve(listener, host));
         Ok(Place::Owner(Box::new(Ownership {
             calls,
             driver,

@@ -86,6 +86,8 @@ fn send(text: &str) -> Command {
         text: text.into(),
         wait: Wait::Sent,
         queue: true,
+        within_ms: None,
+        timer: None,
     }
 }
 
@@ -189,12 +191,31 @@ async fn a_plate_of_a_dead_owner_does_not_stop_the_next() {
 }
 
 #[tokio::test]
+async fn a_copied_home_leaves_the_owner_of_the_first_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let (first, second) = (Ledger::default(), Ledger::default());
+    let owner = seat(dir.path(), &first, "up").await.unwrap();
+    let plate = dir.path().join("lock");
+    std::fs::copy(plate, copy.path().join("lock")).unwrap();
+    let other = seat(copy.path(), &second, "send").await.unwrap();
+    assert!(other.call(send("in the copy")).await.is_ok());
+    let guest = seat(dir.path(), &first, "send").await.unwrap();
+    assert!(guest.call(send("in the first")).await.is_ok());
+    let count = |ledger: &Ledger| ledger.sent.lock().unwrap().len();
+    assert_eq!((count(&first), count(&second)), (1, 1));
+    for client in [other, guest, owner] {
+        client.close().await;
+    }
+}
+
+#[tokio::test]
 async fn an_owner_of_another_build_is_named_with_the_fix() {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
     let dir = tempfile::tempdir().unwrap();
     let home = Home::open(dir.path()).unwrap();
     let _lock = home.lock().unwrap().unwrap();
-    let socket = dir.path().join("s");
+    let socket = home.file("socket");
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     let plate = format!(r#"{{"pid":77,"build":"subrosa 9.9","face":"up","socket":{socket:?}}}"#);
     std::fs::write(dir.path().join("lock"), plate).unwrap();
@@ -206,7 +227,7 @@ async fn an_owner_of_another_build_is_named_with_the_fix() {
             .read_line(&mut line)
             .await
             .unwrap();
-        to.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":0,\"hello\":{\"build\":\"subrosa 9.9\",\"face\":\"up\"}}\n").await.unwrap();
+        to.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"hello\":{\"build\":\"subrosa 9.9\",\"face\":\"up\"}}}\n").await.unwrap();
         std::future::pending::<()>().await;
     });
     let Err(failure) = seat(dir.path(), &Ledger::default(), "send").await else {

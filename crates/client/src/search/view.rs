@@ -1,10 +1,11 @@
 //! What a search shows.
 
 use crate::view::Row;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A message that was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HitView {
     /// The message, as it reads now.
     pub row: Row,
@@ -17,7 +18,7 @@ pub struct HitView {
 }
 
 /// How far back a search reached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reach {
     /// Messages that are here and were not searched, since the index has not come to them yet.
     pub unindexed: u64,
@@ -34,7 +35,7 @@ impl Reach {
 }
 
 /// What a search found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SearchView {
     /// Newest first.
     pub hits: Vec<HitView>,

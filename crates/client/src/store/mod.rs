@@ -6,6 +6,7 @@
 mod account;
 mod amendment;
 mod called_deleted;
+mod consumer;
 mod conversation;
 mod deed;
 mod desk;
@@ -36,6 +37,7 @@ mod warning;
 pub use account::Known;
 pub use amendment::{Amendment, AmendmentKind};
 pub use called_deleted::CalledDeleted;
+pub use consumer::Consumer;
 pub use conversation::Stored;
 pub use deed::{Deed, MadeDeed};
 pub use desk::{Desk, Records};
@@ -62,7 +64,7 @@ pub const FILE: &str = "store.db";
 const APPLICATION_ID: i64 = 0x5375_6252;
 /// What each version after the first adds to schema.sql. A store of an earlier one is brought to the newest when it is opened:
 /// so none of these may take long, whatever the store holds.
-const ADDED: &[&str] = &[include_str!("schema-2.sql")];
+const ADDED: &[&str] = &[include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 /// Version of the schema with all that was added.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
 const SCHEMA_VERSION: i64 = 1 + ADDED.len() as i64;

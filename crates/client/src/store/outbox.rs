@@ -18,6 +18,8 @@ pub struct Draft<'a> {
     pub body: &'a [u8],
     /// Its line in the timeline, where it has one.
     pub cursor: Option<u64>,
+    /// The timer step that was asked for it alone.
+    pub timer: Option<u8>,
 }
 
 /// A content in the outbox.
@@ -42,6 +44,8 @@ pub struct Waiting {
     pub amends: Option<u64>,
     /// The position that it deletes in another's name: an admin's removal.
     pub deletes: Option<u64>,
+    /// The timer step that was asked for it alone.
+    pub timer: Option<u8>,
 }
 
 /// An append as it leaves: its counter, the events and the boxes staged before them.
@@ -57,7 +61,7 @@ pub struct Sealed {
     pub attempt_ms: u64,
 }
 
-const COLUMNS: &str = "seq, caller, conversation, content, body, cursor, counter, events, boxes, attempt_ms, done_ms, amends, deletes";
+const COLUMNS: &str = "seq, caller, conversation, content, body, cursor, counter, events, boxes, attempt_ms, done_ms, amends, deletes, timer";
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<(Waiting, [Option<Vec<u8>>; 2])> {
     let sealed = row.get::<_, Option<i64>>(6)?.map(|counter| {
@@ -79,6 +83,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<(Waiting, [Option<Vec<u8>>; 2])> {
         done: row.get::<_, Option<i64>>(10)?.is_some(),
         amends: row.get::<_, Option<i64>>(11)?.map(unsigned),
         deletes: row.get::<_, Option<i64>>(12)?.map(unsigned),
+        timer: row.get(13)?,
     };
     Ok((waiting, [row.get(7)?, row.get(8)?]))
 }
@@ -109,13 +114,14 @@ impl Desk<'_> {
     pub fn add_draft(&self, draft: &Draft<'_>) -> Result<i64, StoreError> {
         let mut statement = self
             .sql
-            .prepare_cached("INSERT INTO outbox (caller, conversation, content, body, cursor) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            .prepare_cached("INSERT INTO outbox (caller, conversation, content, body, cursor, timer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         Ok(statement.insert(params![
             draft.caller,
             draft.conversation,
             draft.content.as_bytes(),
             draft.body,
-            draft.cursor.map(signed)
+            draft.cursor.map(signed),
+            draft.timer
         ])?)
     }
 

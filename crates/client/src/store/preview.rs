@@ -10,7 +10,7 @@ impl Desk<'_> {
     /// # Errors
     /// The store fails.
     pub fn add_line_ahead(&self, entry: &Entry<'_>) -> Result<(), StoreError> {
-        if let Some(cursor) = self.add_line(entry)? {
+        if let Some(cursor) = self.insert_line(entry)? {
             self.sql
                 .prepare_cached("UPDATE timeline SET checking = 1 WHERE cursor = ?1")?
                 .execute([signed(cursor)])?;

@@ -220,6 +220,31 @@ impl Desk<'_> {
         Ok(statement.query_row([], |row| row.get(0).map(unsigned))?)
     }
 
+    /// Where a time lies in the order of arrival here: all that came at it or after it is behind the first cursor, all that
+    /// came before it is in front of the second.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn cursors_at(
+        &self,
+        conversation: Option<i64>,
+        time_ms: u64,
+    ) -> Result<(u64, u64), StoreError> {
+        let one = |sql: &str| {
+            let mut statement = self.sql.prepare_cached(sql)?;
+            let cursor = statement.query_row((signed(time_ms), conversation), |row| {
+                row.get::<_, Option<i64>>(0)
+            })?;
+            Ok::<_, StoreError>(cursor.map(unsigned))
+        };
+        let since = one("SELECT min(cursor) - 1 FROM timeline
+             WHERE coalesce(arrived_ms, author_ms) >= ?1 AND (?2 IS NULL OR conversation = ?2)")?;
+        let before = one("SELECT max(cursor) + 1 FROM timeline
+             WHERE coalesce(arrived_ms, author_ms) < ?1 AND (?2 IS NULL OR conversation = ?2)")?;
+        let last = self.last_cursor()?;
+        Ok((since.unwrap_or(last), before.unwrap_or(0)))
+    }
+
     /// Contents of others above a position, in the order of the log.
     ///
     /// # Errors

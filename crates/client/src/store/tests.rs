@@ -252,6 +252,7 @@ fn a_caller_has_one_place_in_the_outbox_until_it_is_forgotten() {
         content: content(number),
         body: b"body",
         cursor: None,
+        timer: None,
     };
     let seq = write(&mut store, |desk| desk.add_draft(&draft(1)));
     assert!(
@@ -296,6 +297,7 @@ fn a_draft_that_is_taken_back_takes_its_line_along() {
             content: content(1),
             body: b"body",
             cursor,
+            timer: None,
         };
         let seq = desk.add_draft(&draft)?;
         assert_eq!(desk.waiting_count()?, 1);
@@ -485,6 +487,36 @@ fn a_store_of_a_newer_build_is_left_alone() {
     let error = Store::open(dir.path(), FILE, &key, false).err().unwrap();
     assert!(matches!(error, StoreError::Newer(version) if version == SCHEMA_VERSION + 1));
     assert!(error.to_string().contains("upgrade subrosa"), "{error}");
+}
+
+#[test]
+fn a_store_of_an_earlier_build_is_brought_up_to_date() {
+    let (dir, key, store) = home();
+    store.close();
+    std::fs::remove_file(dir.path().join(FILE)).unwrap();
+    let old = Connection::open(dir.path().join(FILE)).unwrap();
+    old.execute_batch(&key.pragma()).unwrap();
+    old.execute_batch(include_str!("schema.sql")).unwrap();
+    old.pragma_update(None, "application_id", APPLICATION_ID)
+        .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute(
+        "INSERT INTO timeline (conversation, position, account, content, author_ms, kind, body)
+         VALUES (1, 1, ?1, ?2, 7, 0, x'00')",
+        (BOB.as_bytes(), content(1).as_bytes()),
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let mut store = Store::open(dir.path(), FILE, &key, false).unwrap();
+        write(&mut store, |desk| {
+            assert_eq!(desk.lines_before(None, None, 10)?.len(), 1);
+            assert_eq!(desk.cursors_at(None, 7)?, (0, 0));
+            assert_eq!(desk.cursors_at(Some(1), 8)?, (1, 2));
+            Ok(())
+        });
+        store.close();
+    }
 }
 
 #[test]

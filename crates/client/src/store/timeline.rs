@@ -28,11 +28,19 @@ pub struct Entry<'a> {
 }
 
 impl Desk<'_> {
-    /// Adds a line. `None` when this content of this author is there already.
+    /// Adds a line, and what consumers have to do for it. `None` when this content of this author is there already.
     ///
     /// # Errors
     /// The store fails.
     pub fn add_line(&self, entry: &Entry<'_>) -> Result<Option<u64>, StoreError> {
+        let cursor = self.insert_line(entry)?;
+        if let Some(cursor) = cursor {
+            self.add_errands(cursor, entry)?;
+        }
+        Ok(cursor)
+    }
+
+    pub(super) fn insert_line(&self, entry: &Entry<'_>) -> Result<Option<u64>, StoreError> {
         let mut statement = self.sql.prepare_cached(
             "INSERT INTO timeline (conversation, position, account, content, author_ms, arrived_ms, kind, body, state)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",

@@ -114,6 +114,8 @@ pub async fn send(client: &Client, to: &str, text: &str) -> Result<SendState, Fa
         text: text.into(),
         wait: Wait::Sent,
         queue: true,
+        within_ms: None,
+        timer: None,
     };
     match tokio::time::timeout(PATIENCE, client.call(command))
         .await

@@ -72,6 +72,8 @@ impl Chat<'_> {
             act,
             wait: Wait::Queued,
             queue: true,
+            within_ms: None,
+            timer: None,
         };
         match self.client.call(command).await {
             Ok(Answer::Sent { id, .. }) => {

@@ -5,7 +5,8 @@ use crate::output::is_seen;
 use crate::row::Look;
 use crate::seat::{Setting, account, unexpected};
 use crate::unread;
-use subrosa_client::{Answer, Client, Command, ConversationView, LinkState, Row};
+use crate::when::{Place, When};
+use subrosa_client::{Answer, Client, Command, ConversationView, Failure, LinkState, Row};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,7 +15,8 @@ Examples:
   subrosa read --unread          how much is unread, and where
   subrosa read bob --ids         with the ids that `send --reply` and the like take
   subrosa read bob --json        with whole ids, and the cursors that --since and --before take
-  subrosa read --since 1234      what came after, oldest first";
+  subrosa read --since 14:00     what came after a time, oldest first: 2h, yesterday, 2026-11-28
+  subrosa read bob --before 1234 what came before a cursor";
 
 /// Show the newest messages
 ///
@@ -24,12 +26,12 @@ Examples:
 pub struct Args {
     /// With whom; without, of all conversations
     name: Option<String>,
-    /// Only what came after this cursor, oldest first
-    #[arg(long, value_name = "CURSOR", conflicts_with = "before")]
-    since: Option<u64>,
-    /// Only what came before this cursor
-    #[arg(long, value_name = "CURSOR")]
-    before: Option<u64>,
+    /// Only what came after this time or cursor, oldest first
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+    /// Only what came before this time or cursor
+    #[arg(long, value_name = "WHEN")]
+    before: Option<When>,
     /// Only how much is unread in each conversation
     #[arg(long, conflicts_with_all = ["since", "before", "limit", "mark_read"])]
     unread: bool,
@@ -50,17 +52,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         if args.unread {
             return list_unread(&args, setting, client).await;
         }
-        let read = Command::Read {
-            conversation: args.name.clone(),
-            before: args.before,
-            since: args.since,
-            limit: args.limit,
-            fresh: true,
-        };
-        let rows = match client.call(read).await? {
-            Answer::Rows(rows) => rows,
-            other => return Err(unexpected(&other).into()),
-        };
+        let rows = rows(&args, client).await?;
         if let LinkState::Offline { cause, .. } | LinkState::Refused { cause } =
             account(client).await?.link
         {
@@ -93,6 +85,77 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         Ok(())
     })
     .await
+}
+
+/// The rows that were asked for.
+async fn rows(args: &Args, client: &Client) -> anyhow::Result<Vec<Row>> {
+    let fresh = args.since.is_none() && args.before.is_none();
+    if !fresh {
+        // Where a time lies is known when all is here.
+        catch_up(client).await?;
+    }
+    let name = args.name.as_deref();
+    let since = place(args.since, client, name).await?;
+    let before = place(args.before, client, name).await?;
+    let mut read = Command::Read {
+        conversation: args.name.clone(),
+        before: before.map(|place| place.before),
+        since: since.map(|place| place.since),
+        limit: args.limit,
+        fresh,
+    };
+    let times = [since, before].map(|place| place.and_then(|place| place.time_ms));
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let mut found: Vec<Row> = Vec::new();
+    loop {
+        let mut page = match client.call(read.clone()).await? {
+            Answer::Rows(rows) => rows,
+            other => return Err(unexpected(&other).into()),
+        };
+        let more = beyond(&mut read, &page);
+        page.retain(|row| within(row.time_ms, times));
+        if since.is_some() {
+            found.append(&mut page);
+            found.truncate(limit);
+        } else {
+            page.append(&mut found);
+            page.drain(..page.len().saturating_sub(limit));
+            found = page;
+        }
+        // Times lie among rows in the order of arrival here: where some were on the other side, more are fetched.
+        if times == [None, None] || !more || found.len() >= limit {
+            return Ok(found);
+        }
+    }
+}
+
+/// Makes of a question the one for the page after its answer; `false` when that was the last.
+fn beyond(read: &mut Command, page: &[Row]) -> bool {
+    let Command::Read { since, before, .. } = read else {
+        return false;
+    };
+    let (from, to) = (page.first(), page.last());
+    match (&since, from, to) {
+        (Some(_), _, Some(last)) => *since = Some(last.cursor),
+        (None, Some(first), _) => *before = Some(first.cursor),
+        _ => return false,
+    }
+    true
+}
+
+async fn place(
+    when: Option<When>,
+    client: &Client,
+    name: Option<&str>,
+) -> Result<Option<Place>, Failure> {
+    match when {
+        Some(when) => when.place(client, name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn within(time_ms: u64, [since, before]: [Option<u64>; 2]) -> bool {
+    since.is_none_or(|since| time_ms >= since) && before.is_none_or(|before| time_ms < before)
 }
 
 async fn talks(client: &Client) -> anyhow::Result<Vec<ConversationView>> {

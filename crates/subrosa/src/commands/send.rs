@@ -1,6 +1,6 @@
-//! `send`: one message.
+//! `send`: a message, to one or several.
 
-use super::with_client;
+use super::{timer, with_client};
 use crate::row::words;
 use crate::seat::{Setting, unexpected};
 use std::io::{IsTerminal, Read};
@@ -11,6 +11,9 @@ const EXAMPLES: &str = "\
 Examples:
   subrosa send bob \"lunch at one?\"        the rest of the line is the message
   make 2>&1 | tail -n 5 | subrosa send bob  without a text, standard input is
+  subrosa send bob --to '#ops' \"going home\"  to several, to each by itself
+  subrosa send bob --wait read \"call me\"    ends when bob has read it
+  subrosa send bob --expire 1h \"the door code is 4711\"
   subrosa send bob --no-queue \"now or never\"
   subrosa read bob --ids                    shows the ids that these take:
   subrosa send bob --reply 3f2a91c0 \"at two\"
@@ -24,20 +27,81 @@ Examples:
 /// Edits and deletions are for your own messages; an admin of a room may delete what others wrote
 /// there. An ID is the beginning of a message's id, as long as no other's begins alike.
 ///
-/// Exit 0: the server has it on its disk. Exit 3: the server is out of reach; the message waits in
-/// the outbox and leaves with the next command.
+/// Exit 0: it has come as far as --wait says; without, the server has it on its disk. Exit 3: the
+/// server is out of reach, and the message waits in the outbox and leaves with the next command; or
+/// the time of --timeout is over.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
-    /// To whom
+    /// To whom: bob, or '#ops'
     name: String,
     /// The message; without it, standard input is read to its end
     text: Vec<String>,
+    /// To them too; can be given again
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["reply", "edit", "delete", "react", "unreact"])]
+    to: Vec<String>,
+    /// Let the message disappear so long after it arrives: 30s, 5m, 1h, 8h, 1d, 7d or 28d
+    ///
+    /// Where the conversation's own timer is shorter, that one counts.
+    #[arg(long, value_name = "TIME", value_parser = life, conflicts_with_all = ["edit", "delete", "react", "unreact"])]
+    expire: Option<u8>,
+    /// How far it has to come: to the server's disk, to a device of each recipient, before their eyes
+    ///
+    /// Who does not tell what they read is waited for in vain.
+    #[arg(long, value_name = "STATE", default_value = "sent")]
+    wait: Far,
+    /// How long the recipients are waited for, such as 30s, 5m or 1h
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = within)]
+    timeout: u64,
     /// Do not keep the message when the server is out of reach
     #[arg(long)]
     no_queue: bool,
     #[command(flatten)]
     about: About,
+}
+
+/// How far a message has to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Far {
+    Sent,
+    Delivered,
+    Read,
+}
+
+impl Far {
+    const fn wait(self) -> Wait {
+        match self {
+            Self::Sent => Wait::Sent,
+            Self::Delivered => Wait::Delivered,
+            Self::Read => Wait::Read,
+        }
+    }
+
+    const fn state(self) -> SendState {
+        match self {
+            Self::Sent => SendState::Sent,
+            Self::Delivered => SendState::Delivered,
+            Self::Read => SendState::Read,
+        }
+    }
+}
+
+fn life(time: &str) -> Result<u8, String> {
+    match timer::step(time) {
+        Ok(0) => {
+            Err("a message without --expire stays as long as its conversation says".to_owned())
+        }
+        Ok(step) => Ok(step),
+        Err(failure) => Err(failure.sentence),
+    }
+}
+
+/// Milliseconds.
+fn within(time: &str) -> Result<u64, String> {
+    let parsed: Option<jiff::SignedDuration> = time.parse().ok();
+    let ms = parsed.and_then(|parsed| u64::try_from(parsed.as_millis()).ok());
+    ms.filter(|ms| *ms > 0)
+        .ok_or_else(|| "it is no time; write 30s, 5m or 1h".to_owned())
 }
 
 /// What is done about a message that is there.
@@ -127,34 +191,101 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     {
         return Err(Failure::user("the emoji is empty: --unreact takes a reaction back").into());
     }
-    let (conversation, wait, queue) = (args.name, Wait::Sent, !args.no_queue);
-    let (send, said) = match args.about.act(text) {
+    let names: Vec<String> = std::iter::once(args.name).chain(args.to).collect();
+    let (errand, said, far) = match args.about.act(text) {
         Ok((id, act)) => {
-            let said = done(&act);
-            let act = Command::ActOn {
-                conversation,
-                id,
-                act,
-                wait,
-                queue,
-            };
-            (act, said)
+            let (said, reply) = (done(&act), matches!(act, Act::Reply { .. }));
+            // What is about another message is not told of by receipts.
+            let far = if reply { args.wait } else { Far::Sent };
+            (Errand::Act(id, act), said, far)
         }
-        Err(text) => {
-            let send = Command::Send {
-                conversation,
-                text,
-                wait,
-                queue,
-            };
-            (send, words(SendState::Sent))
-        }
+        Err(text) => (Errand::Text(text), words(args.wait.state()), args.wait),
+    };
+    let how = How {
+        far,
+        queue: !args.no_queue,
+        within_ms: Some(args.timeout),
+        timer: args.expire,
     };
     with_client(setting, "send", async |client: &Client| {
-        let answer = client.call(send).await?;
-        tell(setting, &sent(answer)?, said)
+        let mut failed = Vec::new();
+        for name in &names {
+            let answer = client.call(errand.command(name.clone(), &how)).await;
+            let outcome = match answer.and_then(sent) {
+                Ok(sent) => tell(setting, &sent, said, far)?,
+                Err(failure) => Some(failure),
+            };
+            if let Some(failure) = outcome {
+                if names.len() > 1 {
+                    setting
+                        .output
+                        .talk(&format!("{name}: {}", failure.sentence));
+                }
+                failed.push(failure);
+            }
+        }
+        whole(failed, names.len())
     })
     .await
+}
+
+/// What is sent.
+enum Errand {
+    Text(String),
+    Act(String, Act),
+}
+
+/// How it is sent.
+struct How {
+    far: Far,
+    queue: bool,
+    within_ms: Option<u64>,
+    timer: Option<u8>,
+}
+
+impl Errand {
+    fn command(&self, conversation: String, how: &How) -> Command {
+        let How {
+            far,
+            queue,
+            within_ms,
+            timer,
+        } = *how;
+        let wait = far.wait();
+        match self {
+            Self::Act(id, act) => Command::ActOn {
+                conversation,
+                id: id.clone(),
+                act: act.clone(),
+                wait,
+                queue,
+                within_ms,
+                timer,
+            },
+            Self::Text(text) => Command::Send {
+                conversation,
+                text: text.clone(),
+                wait,
+                queue,
+                within_ms,
+                timer,
+            },
+        }
+    }
+}
+
+/// One failure is told as it is; of several recipients each has been told of, and the first kind counts.
+fn whole(failed: Vec<Failure>, of: usize) -> anyhow::Result<()> {
+    let count = failed.len();
+    match failed.into_iter().next() {
+        None => Ok(()),
+        Some(failure) if of == 1 => Err(failure.into()),
+        Some(Failure { kind, .. }) => {
+            let sentence =
+                format!("for {count} of {of} recipients it did not come so far, as told above");
+            Err(Failure { kind, sentence }.into())
+        }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -183,34 +314,35 @@ fn sent(answer: Answer) -> Result<Sent, Failure> {
     }
 }
 
-fn tell(setting: &Setting, sent: &Sent, said: &str) -> anyhow::Result<()> {
+/// Says how far it has come, and what is wrong with that, if something is.
+fn tell(setting: &Setting, sent: &Sent, said: &str, far: Far) -> anyhow::Result<Option<Failure>> {
     if setting.output.json {
         setting.output.object(sent)?;
     }
     let conversation = &sent.conversation;
-    match sent.state {
-        SendState::Queued => {
-            let sentence = match &sent.waits_for {
-                Some(name) => format!(
-                    "the message to {conversation} waits in the outbox, since {name} has not accepted the conversation yet: it leaves with the first command after that"
-                ),
-                None => format!(
-                    "the message to {conversation} waits in the outbox, since the server is out of reach: it leaves with the next command"
-                ),
-            };
-            Err(Failure::network(sentence).into())
-        }
-        SendState::Sending => {
-            let sentence = format!(
-                "whether the server has the message to {conversation} is not known yet: it stays in the outbox until it is, and is sent once"
-            );
-            Err(Failure::network(sentence).into())
-        }
-        SendState::Sent | SendState::Delivered | SendState::Read => {
+    let sentence = match sent.state {
+        SendState::Queued => match &sent.waits_for {
+            Some(name) => format!(
+                "the message to {conversation} waits in the outbox, since {name} has not accepted the conversation yet: it leaves with the first command after that"
+            ),
+            None => format!(
+                "the message to {conversation} waits in the outbox, since the server is out of reach: it leaves with the next command"
+            ),
+        },
+        SendState::Sending => format!(
+            "whether the server has the message to {conversation} is not known yet: it stays in the outbox until it is, and is sent once"
+        ),
+        state if state < far.state() => format!(
+            "the server has the message to {conversation}, but not everybody there has {} it within the time of --timeout: `subrosa receipts {conversation} {:.8}` shows how far it has come",
+            if far == Far::Read { "read" } else { "got" },
+            sent.id,
+        ),
+        _ => {
             setting.output.talk(&format!("{said} to {conversation}"));
-            Ok(())
+            return Ok(None);
         }
-    }
+    };
+    Ok(Some(Failure::network(sentence)))
 }
 
 fn from_stdin() -> Result<String, Failure> {
@@ -254,7 +386,7 @@ fn check(text: &str) -> Result<(), Failure> {
 
 fn too_long() -> Failure {
     Failure::user(format!(
-        "the message is longer than {} KiB: nothing was sent; send it in parts",
+        "the message is longer than {} KiB: nothing was sent; files cannot be sent yet, so send it in parts, or say where it can be fetched",
         TEXT_BYTES_MAX / 1_024
     ))
 }

@@ -3,13 +3,15 @@
 use crate::row::Look;
 use crate::seat::Setting;
 use crate::signals::Signals;
+use crate::when::{Place, When};
 use subrosa_client::{Client, Failure, LinkState, Notice};
 
 const EXAMPLES: &str = "\
 Examples:
   subrosa tail                   everything from now on
   subrosa tail bob --json        one object a line, for programs
-  subrosa tail --since 1234      first what came after that cursor, then what is new";
+  subrosa tail --since 1234      first what came after that cursor, then what is new
+  subrosa tail bob --since today the same from a time on";
 
 /// Print what arrives, until interrupted
 ///
@@ -20,9 +22,9 @@ Examples:
 pub struct Args {
     /// With whom; without, of all conversations
     name: Option<String>,
-    /// Begin after this cursor
-    #[arg(long, value_name = "CURSOR")]
-    since: Option<u64>,
+    /// Begin after this cursor or time
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
 }
 
 /// Prints.
@@ -44,7 +46,16 @@ async fn follow(args: &Args, setting: &Setting, client: &Client) -> anyhow::Resu
     } else {
         Look::now().with_conversations()
     };
-    let mut newest = args.since;
+    let since = match args.since {
+        Some(When::Cursor(cursor)) => Some(Place::of(cursor)),
+        Some(when) => {
+            super::catch_up(client).await?;
+            Some(when.place(client, args.name.as_deref()).await?)
+        }
+        None => None,
+    };
+    let mut newest = since.map(|place| place.since);
+    let from_ms = since.and_then(|place| place.time_ms).unwrap_or(0);
     let mut offline = false;
     loop {
         let mut notices = client.subscribe(args.name.clone(), newest).await?;
@@ -52,6 +63,9 @@ async fn follow(args: &Args, setting: &Setting, client: &Client) -> anyhow::Resu
         while let Some(notice) = notices.recv().await {
             if let Notice::Row(row) = &notice {
                 newest = newest.max(Some(row.cursor));
+                if row.time_ms < from_ms {
+                    continue;
+                }
             }
             if setting.output.json {
                 setting.output.object(&notice)?;

@@ -167,6 +167,8 @@ impl Person {
             text: text.to_owned(),
             wait,
             queue: true,
+            within_ms: None,
+            timer: None,
         };
         match self.client.call(send).await? {
             Answer::Sent { id, state, .. } => Ok((id, state)),

@@ -10,10 +10,12 @@
     reason = "helpers of tests fail by panicking, and say what they measured"
 )]
 
+mod agent;
 mod bench;
 mod contents;
 mod crowd;
 mod demo;
+mod each;
 mod errors;
 mod keeping;
 mod kills;
@@ -27,9 +29,11 @@ mod screen;
 mod searching;
 mod secrets;
 mod servers;
+mod streams;
 mod talking;
 mod terminals;
 mod tmux;
+mod transcripts;
 mod trust;
 mod verbs;
 mod viewing;

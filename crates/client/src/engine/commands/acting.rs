@@ -1,7 +1,8 @@
 //! Replies, edits, deletions and reactions: from what a person names to a content.
 
 use super::unknown;
-use crate::command::{Act, Answer, Caller, Command, Failure, FailureKind, Wait};
+use crate::command::{Act, Answer, Caller, Command, Failure, FailureKind};
+use crate::engine::outbox::Wanted;
 use crate::engine::rows::{LINE_CONTENT, LINE_GONE};
 use crate::engine::shown::reference;
 use crate::engine::turn::{CallId, Turn};
@@ -39,9 +40,17 @@ impl Engine {
                 act,
                 wait,
                 queue,
+                within_ms,
+                timer,
             } => {
                 let at = (conversation.as_str(), id.as_str());
-                return self.act_on(turn, (call, caller), at, act, (wait, queue));
+                let wanted = Wanted {
+                    wait,
+                    queue,
+                    within_ms,
+                    timer,
+                };
+                return self.act_on(turn, (call, caller), at, act, wanted);
             }
             Command::Receipts { conversation, id } => {
                 let receipts = self.receipts_of(turn, &conversation, &id)?;
@@ -66,16 +75,17 @@ impl Engine {
         (call, caller): (CallId, &Caller),
         (conversation, id): (&str, &str),
         act: Act,
-        (wait, queue): (Wait, bool),
+        wanted: Wanted,
     ) -> Result<(), EngineError> {
         let Some(no) = self.conversation_no(conversation) else {
             turn.answer(call, Err(unknown(conversation)));
             return Ok(());
         };
         if let Some(known) = turn.desk.draft_of(&caller.0)? {
-            return self.answer_when_sent(turn, call, no, known.seq, (wait, queue));
+            return self.answer_when_sent(turn, call, no, known.seq, wanted);
         }
-        if let Some(failure) = self.may_not_send(no) {
+        let refused = wanted.refused();
+        if let Some(failure) = refused.or_else(|| self.may_not_send(no)) {
             turn.answer(call, Err(failure));
             return Ok(());
         }
@@ -88,14 +98,16 @@ impl Engine {
                 turn.answer(call, Err(failure));
                 return Ok(());
             }
-            Ok((_, Intent::Shown(content))) => self.enqueue(turn, no, &caller.0, &content, true)?,
+            Ok((_, Intent::Shown(content))) => {
+                self.enqueue_with(turn, no, &caller.0, &content, (true, wanted.timer))?
+            }
             Ok((line, Intent::About(content, deletes))) => {
                 self.delete_edit_first(turn, &caller.0, &line, &content)?;
                 self.enqueue_about(turn, &caller.0, &line, &content, deletes)?
             }
             Ok((line, Intent::Unsend(seq))) => return self.unsend(turn, call, &line, seq),
         };
-        self.answer_when_sent(turn, call, no, seq, (wait, queue))
+        self.answer_when_sent(turn, call, no, seq, wanted)
     }
 
     /// The message whose id begins like this.

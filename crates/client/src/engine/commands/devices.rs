@@ -1,8 +1,9 @@
 //! The account's devices, as faces ask about them.
 
 use super::Waiting;
-use crate::command::{Answer, Caller, Command, Failure, Wait};
+use crate::command::{Answer, Caller, Command, Failure};
 use crate::engine::link::Asked;
+use crate::engine::outbox::Wanted;
 use crate::engine::turn::{CallId, Turn};
 use crate::engine::{Engine, EngineError};
 use crate::view::LinkState;
@@ -141,6 +142,6 @@ impl Engine {
         };
         let content = Content::new(note, turn.now_ms, &mut turn.rng);
         let seq = self.enqueue(turn, no, &caller.0, &content, false)?;
-        self.answer_when_sent(turn, call, no, seq, (Wait::Sent, true))
+        self.answer_when_sent(turn, call, no, seq, Wanted::default())
     }
 }

@@ -6,6 +6,7 @@
 //! | `acting` | replies, edits, deletions, reactions |
 //! | `reading` | pages of the timeline, subscriptions, read marks |
 //! | `searching` | what matches a query |
+//! | `consuming` | what is done for each message |
 //! | `devices` | the account's devices, and this one's end |
 //! | `trusting`, `blocking` | people's keys and names; blocks and settings |
 //! | `receipting` | who has got and read what |
@@ -17,6 +18,7 @@
 
 mod acting;
 mod blocking;
+mod consuming;
 mod devices;
 mod reading;
 mod receipting;
@@ -80,14 +82,7 @@ impl Engine {
             | Command::Contacts {}
             | Command::History {} => self.overview(turn, call, &command)?,
             Command::Invite {} => self.invite(turn, call, caller.clone())?,
-            Command::Send {
-                conversation,
-                text,
-                wait,
-                queue,
-            } => {
-                return self.send(turn, (call, caller), &conversation, text, (wait, queue));
-            }
+            command @ Command::Send { .. } => return self.send(turn, (call, caller), command),
             command @ (Command::ActOn { .. }
             | Command::Receipts { .. }
             | Command::Typing { .. }
@@ -111,6 +106,14 @@ impl Engine {
                 conversation,
                 cursor,
             } => self.mark_read(turn, call, &conversation, cursor)?,
+            Command::CursorAt {
+                conversation,
+                time_ms,
+            } => {
+                let cursors = self.cursors_at(turn, conversation.as_deref(), time_ms)?;
+                turn.answer(call, cursors);
+            }
+            Command::Consumer(command) => self.consumer_command(turn, call, command)?,
             Command::About { ask } => self.about(turn, call, ask)?,
             Command::Restored { .. } | Command::Evidence { .. } => {
                 self.losses(turn, call, &command)?

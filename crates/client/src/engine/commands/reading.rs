@@ -121,6 +121,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Where a time lies.
+    pub(super) fn cursors_at(
+        &self,
+        turn: &Turn<'_>,
+        conversation: Option<&str>,
+        time_ms: u64,
+    ) -> Result<Result<Answer, Failure>, EngineError> {
+        let no = match self.named_no(conversation) {
+            Ok(no) => no,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let (since, before) = turn.desk.cursors_at(no, time_ms)?;
+        Ok(Ok(Answer::Cursor { since, before }))
+    }
+
     /// The number of a conversation, if one is named.
     fn named_no(&self, conversation: Option<&str>) -> Result<Option<i64>, Failure> {
         conversation

@@ -1,7 +1,8 @@
 //! A text for somebody, known here or not.
 
 use super::{Waiting, unknown};
-use crate::command::{Caller, Command, Failure, Wait};
+use crate::command::{Caller, Command, Failure};
+use crate::engine::outbox::Wanted;
 use crate::engine::turn::{CallId, Turn};
 use crate::engine::{Engine, EngineError};
 use subrosa_proto::{Name, limits};
@@ -11,30 +12,34 @@ impl Engine {
         &mut self,
         turn: &mut Turn<'_>,
         (call, caller): (CallId, &Caller),
-        conversation: &str,
-        text: String,
-        (wait, queue): (Wait, bool),
+        command: Command,
     ) -> Result<(), EngineError> {
-        if text.is_empty() {
-            turn.answer(
-                call,
-                Err(Failure::user("there is nothing to send: the text is empty")),
-            );
+        let again = command.clone();
+        let Command::Send {
+            conversation,
+            text,
+            wait,
+            queue,
+            within_ms,
+            timer,
+        } = command
+        else {
+            turn.answer(call, Err(Failure::defect("a command went astray")));
+            return Ok(());
+        };
+        let wanted = Wanted {
+            wait,
+            queue,
+            within_ms,
+            timer,
+        };
+        if let Some(failure) = unfit(&text).or_else(|| wanted.refused()) {
+            turn.answer(call, Err(failure));
             return Ok(());
         }
-        if text.len() > limits::TEXT_BYTES_MAX {
-            turn.answer(
-                call,
-                Err(Failure::user(format!(
-                    "the text has {} bytes, a message holds {}; send it as several messages",
-                    text.len(),
-                    limits::TEXT_BYTES_MAX
-                ))),
-            );
-            return Ok(());
-        }
+        let conversation = conversation.as_str();
         if let Some(no) = self.conversation_no(conversation) {
-            return self.send_text(turn, (call, caller), no, text, (wait, queue));
+            return self.send_text(turn, (call, caller), no, text, wanted);
         }
         match Name::new(conversation.strip_prefix('@').unwrap_or(conversation)) {
             Ok(name) if !conversation.starts_with('#') => {
@@ -43,8 +48,7 @@ impl Engine {
                     name: name.clone(),
                     caller: caller.clone(),
                     text,
-                    wait,
-                    queue,
+                    wanted,
                 };
                 self.waiting.push(named);
                 self.try_now(turn);
@@ -55,14 +59,7 @@ impl Engine {
             }
             // Somebody may have added this account to it since.
             _ if !self.is_fresh() => {
-                let conversation = conversation.to_owned();
-                let command = Command::Send {
-                    conversation,
-                    text,
-                    wait,
-                    queue,
-                };
-                self.again(turn, (call, caller), command);
+                self.again(turn, (call, caller), again);
             }
             _ => turn.answer(call, Err(unknown(conversation))),
         }
@@ -103,4 +100,17 @@ impl Engine {
             self.fail_named(turn, call, failure.clone());
         }
     }
+}
+
+/// Why a text cannot be a message, if so.
+fn unfit(text: &str) -> Option<Failure> {
+    if text.is_empty() {
+        return Some(Failure::user("there is nothing to send: the text is empty"));
+    }
+    let (length, most) = (text.len(), limits::TEXT_BYTES_MAX);
+    (length > most).then(|| {
+        Failure::user(format!(
+            "the text has {length} bytes, a message holds {most}; send it as several messages"
+        ))
+    })
 }

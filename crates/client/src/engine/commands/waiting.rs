@@ -1,6 +1,8 @@
 //! Calls that wait for their answer.
 
-use crate::command::{Answer, Caller, Command, Failure, Wait};
+use crate::command::{Answer, Caller, Command, Failure};
+use crate::engine::coming::Coming;
+use crate::engine::outbox::Wanted;
 use crate::engine::turn::{CallId, Turn};
 use crate::engine::{Engine, EngineError};
 use crate::view::LinkState;
@@ -19,9 +21,10 @@ pub(in crate::engine) enum Waiting {
         name: Name,
         caller: Caller,
         text: String,
-        wait: Wait,
-        queue: bool,
+        wanted: Wanted,
     },
+    /// For what was sent to come to its recipients.
+    Coming { call: CallId, coming: Coming },
     /// For the store to have what the server has.
     Fresh { call: CallId, command: Command },
     /// For the outbox to be empty.
@@ -107,20 +110,18 @@ impl Engine {
                     name,
                     caller,
                     text,
-                    wait,
-                    queue,
+                    wanted,
                 } => match self.conversation_no(&format!("@{name}")) {
                     Some(no) => {
                         self.accept_mutual(turn, no)?;
-                        self.send_text(turn, (call, &caller), no, text, (wait, queue))?;
+                        self.send_text(turn, (call, &caller), no, text, wanted)?;
                     }
                     None => self.waiting.push(Waiting::Named {
                         call,
                         name,
                         caller,
                         text,
-                        wait,
-                        queue,
+                        wanted,
                     }),
                 },
                 other => self.waiting.push(other),

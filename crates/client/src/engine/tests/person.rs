@@ -525,6 +525,8 @@ pub fn act_command(to: &str, id: &str, act: Act) -> Command {
         act,
         wait: Wait::Sent,
         queue: true,
+        within_ms: None,
+        timer: None,
     }
 }
 
@@ -534,5 +536,7 @@ pub fn send_command(to: &str, text: &str, queue: bool) -> Command {
         text: text.to_owned(),
         wait: Wait::Sent,
         queue,
+        within_ms: None,
+        timer: None,
     }
 }

@@ -293,6 +293,7 @@ fn post(person: &mut Person, form: Form, body: impl Into<Body>, caller: &str) {
                 content: ContentId(content.id.0),
                 body: &content.encode().unwrap(),
                 cursor: None,
+                timer: None,
             })
         })
         .unwrap();

@@ -19,6 +19,8 @@ fn send(text: &str) -> Command {
         text: text.to_owned(),
         wait: Wait::Queued,
         queue: true,
+        within_ms: None,
+        timer: None,
     }
 }
 

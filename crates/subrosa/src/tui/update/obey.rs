@@ -42,6 +42,8 @@ impl App {
                 text,
                 wait: Wait::Queued,
                 queue: true,
+                within_ms: None,
+                timer: None,
             },
             Some(Subject::Reply { id, .. }) => act_on(conversation, id, Act::Reply { text }),
             Some(Subject::Edit { id }) => act_on(conversation, id, Act::Edit { text }),
@@ -282,6 +284,8 @@ fn act_on(conversation: String, id: String, act: Act) -> Command {
         act,
         wait: Wait::Queued,
         queue: true,
+        within_ms: None,
+        timer: None,
     }
 }
 

@@ -150,6 +150,8 @@ impl Node {
                 text: text.to_owned(),
                 wait: Wait::Queued,
                 queue: true,
+                within_ms: None,
+                timer: None,
             },
             text: Some(text.to_owned()),
         });
