@@ -21,6 +21,10 @@ const READY: &str = "it goes on";
 const TEST: &str = "memory::a_process_that_has_logged_in_holds_no_key_of_the_account";
 
 /// The process that is searched: it logs in by the password on its standard input and goes on, as a device does.
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever searches this process waits for its line"
+)]
 async fn be_searched(home: &Path) {
     let mut password = Zeroizing::new(Vec::with_capacity(256));
     // Unbuffered, so that no buffer of this program keeps what it reads.

@@ -255,6 +255,8 @@ pub async fn send(client: &Client, to: &str, text: &str) -> Result<SendState, Fa
         text: text.into(),
         wait: Wait::Sent,
         queue: true,
+        within_ms: None,
+        timer: None,
     };
     sent(client, command).await
 }
@@ -266,6 +268,8 @@ pub async fn queue(client: &Client, to: &str, text: &str) {
         text: text.into(),
         wait: Wait::Queued,
         queue: true,
+        within_ms: None,
+        timer: None,
     };
     sent(client, command).await.unwrap();
 }

@@ -36,10 +36,11 @@ pub fn document() -> Value {
             "params": method.listed(),
             "result": { "name": method.result, "schema": catalogue.result(method) },
         });
-        if method.name == "subscribe" {
-            described["description"] = json!(
-                "Notices follow as notifications of the method `notice`, each with the id of this request as `subscription`."
-            );
+        if method.name == "subscribe"
+            && let Some(described) = described.as_object_mut()
+        {
+            let notices = "Notices follow as notifications of the method `notice`, each with the id of this request as `subscription`.";
+            described.insert("description".to_owned(), json!(notices));
         }
         methods.push(described);
     }
