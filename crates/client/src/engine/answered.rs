@@ -57,7 +57,7 @@ impl Engine {
         response: Response,
     ) -> Result<(), EngineError> {
         match asked {
-            Asked::AuthorChain => self.author_came(turn, response),
+            Asked::AuthorChain { no } => self.author_came(turn, no, response),
             Asked::People(conv, after) => self.people_came(turn, conv, after, response),
             Asked::ControlHistory(conv) => self.control_history_came(turn, conv, response),
             Asked::Chains(conv) => self.chains_came(turn, conv, response),

@@ -171,7 +171,9 @@ pub(super) enum Asked {
     /// This device's last word.
     Logout,
     /// The chain of somebody who may be no member any more.
-    AuthorChain,
+    AuthorChain {
+        no: i64,
+    },
     /// Keys of the history.
     Keys(WantedKeys),
     /// A box that did not come.

@@ -143,7 +143,7 @@ impl Engine {
                 conv: talk.id(),
                 position: talk.next(),
             };
-            self.ask(turn, request, Asked::AuthorChain);
+            self.ask(turn, request, Asked::AuthorChain { no });
         }
         self.refresh_people(turn, no);
     }
@@ -151,11 +151,28 @@ impl Engine {
     /// What the server gives of an author; the events wait for the members, who come after it.
     pub(super) fn author_came(
         &mut self,
-        turn: &Turn<'_>,
+        turn: &mut Turn<'_>,
+        no: i64,
         response: Response,
     ) -> Result<(), EngineError> {
-        if let Response::Chains { chains } = response {
-            self.take_people(turn, &chains, &[])?;
+        match response {
+            Response::Chains { chains } => {
+                self.take_people(turn, &chains, &[])?;
+            }
+            // Whoever is out is told so by the answer about the members, too.
+            Response::Refused { refusal } if refusal.code == ErrorCode::NotFound => {}
+            Response::Refused { refusal } => {
+                tracing::info!(code = ?refusal.code, "the chain of an author was not given");
+                // The members alone do not do: of who is pending they show the genesis only, and a device that
+                // it does not name would be taken for one that did not exist. The event is met and asked for anew.
+                if let Some(talk) = self.talks.get_mut(&no) {
+                    talk.members.wanting = 0;
+                }
+            }
+            _ => {
+                return self
+                    .server_broke_protocol(turn, "an answer of another kind than the question");
+            }
         }
         Ok(())
     }

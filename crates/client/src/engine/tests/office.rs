@@ -295,12 +295,8 @@ impl Office {
                 if span.is_none_or(|(since, until)| position < since || until < position) {
                     return Response::refused(ErrorCode::NotFound);
                 }
-                let author = log.header(position);
-                let known = &self.accounts[&author.account];
-                let open = known.device(&author.device).unwrap().added as usize + 1;
-                let chain = known.statements().iter().take(open);
                 Response::Chains {
-                    chains: vec![chain.cloned().collect()],
+                    chains: self.named_at(log, position),
                 }
             }
             Request::Create { counter, event } => self.create(who, counter, &event),
@@ -487,6 +483,19 @@ impl Office {
             prekeys,
             more,
         }
+    }
+
+    /// Chains as far as they certify the devices that an event names: its author's, and one that it ends.
+    fn named_at(&self, log: &Log, position: u64) -> Vec<Vec<Signed>> {
+        let author = log.header(position);
+        let ended = Conversation::ended_device(&log.event(position));
+        let named = std::iter::once((author.account, author.device)).chain(ended);
+        let chains = named.map(|(account, device)| {
+            let known = &self.accounts[&account];
+            let open = known.device(&device).map_or(0, |known| known.added) as usize + 1;
+            known.statements().iter().take(open).cloned().collect()
+        });
+        chains.collect()
     }
 
     fn create(&mut self, who: (AccountId, DeviceId), counter: u64, bytes: &Bytes) -> Response {
@@ -766,8 +775,11 @@ impl Office {
 impl Log {
     /// Who wrote the event at a position.
     pub fn header(&self, position: u64) -> Header {
-        let event: Event = decode(&self.events[position as usize - 1].event).unwrap();
-        decode(&event.header).unwrap()
+        decode(&self.event(position).header).unwrap()
+    }
+
+    fn event(&self, position: u64) -> Event {
+        decode(&self.events[position as usize - 1].event).unwrap()
     }
 
     /// Takes back what an append that is refused had shown from a position on.

@@ -1,11 +1,12 @@
 //! Changes of rooms, and whoever waits for them.
 
+use super::office::refused;
 use super::person::{Person, add_device};
 use super::room::Room;
 use super::world::{World, step, to_append};
 use crate::command::{Answer, Command, FailureKind};
 use crate::room::RoomCommand;
-use subrosa_proto::Role;
+use subrosa_proto::{Control, ErrorCode, Request, Role};
 
 fn room(command: RoomCommand) -> Command {
     Command::Room(command)
@@ -76,6 +77,46 @@ fn the_end_of_a_device_and_a_wish_do_not_wait_for_each_other() {
     }
 }
 
+/// Somebody who was asked in carries the end of a device into the room before it accepts. The members show the others only
+/// the genesis of who is pending; what certifies the device comes with the author's chain, be it at the second time of asking.
+#[test]
+fn the_end_of_a_device_of_who_is_pending_is_judged_alike_by_all() {
+    for fails_once in [false, true] {
+        let mut room = Room::new(&["ada", "bob"]);
+        room.add(0, 1, Role::Member);
+        let (rng, now_ms) = (rand::make_rng(), room.people[1].now_ms);
+        let tablet = Person::further(rng, &room.people[1], &mut room.office, "tablet", now_ms);
+        let statement = tablet.engine.machine.logout(now_ms);
+        room.unlink(0);
+        let account = room.people[1].account;
+        let ended = Control::Revoke {
+            account,
+            statement,
+            logout: true,
+        };
+        room.control(1, ended);
+        let ada = &mut room.people[0];
+        ada.link();
+        let of_author = |request: &Request| matches!(request, Request::AuthorChain { .. });
+        let asked = loop {
+            if let Some(asked) = ada.intercept(of_author) {
+                break asked;
+            }
+            assert!(step(&mut room.office, ada), "nobody asks for the author");
+        };
+        let answer = if fails_once {
+            refused(ErrorCode::Internal, 0)
+        } else {
+            room.office.answer((ada.account, ada.device), asked.request)
+        };
+        ada.reply(asked.id, answer);
+        while step(&mut room.office, ada) {}
+        room.agrees(0);
+        let state = &room.office.logs[&room.conv].state;
+        assert!(state.dead(&account, &tablet.device));
+    }
+}
+
 /// The own chain is asked for at a login, and by whoever lists the devices at that moment.
 #[test]
 fn the_own_chain_that_comes_twice_is_no_contradiction() {
@@ -87,7 +128,7 @@ fn the_own_chain_that_comes_twice_is_no_contradiction() {
         .ada
         .sent
         .iter()
-        .all(|sent| !matches!(sent.request, subrosa_proto::Request::OwnChain { .. }))
+        .all(|sent| !matches!(sent.request, Request::OwnChain { .. }))
     {
         assert!(step(&mut world.office, &mut world.ada));
     }
