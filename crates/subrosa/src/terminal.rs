@@ -43,8 +43,13 @@ pub fn remember() {
 /// Covers the terminal with a screen of our own, keys coming one by one; with the mouse and what
 /// has the person's attention, if wanted.
 pub fn cover(mouse: bool) -> Result<(), Failure> {
-    remember();
-    COVERED.store(true, Ordering::Relaxed);
+    if COVERED.swap(true, Ordering::Relaxed) {
+        // The shell may have had the terminal meanwhile, and crossterm makes raw only what it does not take for raw.
+        // What is put back in the end is still what was there before the first time.
+        drop(disable_raw_mode());
+    } else {
+        remember();
+    }
     let covered = enable_raw_mode().and_then(|()| {
         execute!(
             std::io::stdout(),

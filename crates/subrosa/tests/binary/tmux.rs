@@ -66,16 +66,20 @@ impl Tmux<'_> {
 
     /// Waits until a terminal shows something, and gives all that it shows then.
     fn shows(&self, name: &str, part: &str) -> String {
+        self.shows_when(name, &format!("{part:?}"), |shown| shown.contains(part))
+    }
+
+    fn shows_when(&self, name: &str, what: &str, is_there: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let done = self.run(&["capture-pane", "-p", "-t", name]);
             let shown = String::from_utf8_lossy(&done.stdout).into_owned();
-            if shown.contains(part) {
+            if is_there(&shown) {
                 return shown;
             }
             assert!(
                 Instant::now() < deadline,
-                "{name} does not show {part:?}:\n{shown}"
+                "{name} does not show {what}:\n{shown}"
             );
             // condition: the terminal shows it
             std::thread::sleep(Duration::from_millis(20));
@@ -255,20 +259,10 @@ fn a_terminal_that_is_told_to_end_or_stopped_is_left_as_it_was() {
         .status()
         .unwrap();
     assert!(told.success());
-    // As long as it lives, it may read what is typed.
-    let deadline = Instant::now() + PATIENCE;
-    let lives = || {
-        Command::new("kill")
-            .args(["-0", child.trim()])
-            .status()
-            .unwrap()
-            .success()
-    };
-    while lives() {
-        assert!(Instant::now() < deadline, "it does not end");
-        // condition: the process has ended
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    // What is typed before the shell has its terminal back is lost.
+    tmux.shows_when("shell", "a prompt at its end", |shown| {
+        shown.trim_end().ends_with("\n%%")
+    });
     tmux.types("shell", "stty -a | grep -c -e ' echo ' -e ' icanon '");
     let shown = tmux.shows("shell", "\n1\n");
     assert!(!shown.contains("● online"), "{shown}");
