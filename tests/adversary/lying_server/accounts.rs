@@ -338,7 +338,7 @@ fn contents(world: &World, home: &str) -> Vec<u8> {
         .execute_batch(&format!("PRAGMA key = \"x'{hex}'\";"))
         .unwrap();
     let mut names = store
-        .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow')")
         .unwrap();
     let tables: Vec<String> = names
         .query_map([], |row| row.get(0))

@@ -189,7 +189,7 @@ async fn a_recovery_code_alone_takes_the_account_back() {
     let mut last = None;
     for number in 0..11 {
         let cut_at = last.map_or(i64::MAX, |last: i64| last - 11 + number);
-        let home = world.home(&format!("new-{cut_at}"));
+        let home = world.home(&format!("new-{number}"));
         let proof = Proof::recovery(Zeroizing::new(code.clone())).unwrap();
         let place = || Place {
             home: &home,
@@ -221,7 +221,11 @@ async fn a_recovery_code_alone_takes_the_account_back() {
         code = papers.code.clone().unwrap();
         finished.push(home);
         if whole {
-            break;
+            if finished.len() >= 3 {
+                break;
+            }
+            // What is one message on a line depends on the kernel, and this time there were fewer: they are counted again.
+            last = None;
         }
     }
     assert!(finished.len() >= 3, "{}", finished.len());
