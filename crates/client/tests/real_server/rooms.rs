@@ -60,12 +60,22 @@ async fn until(client: &Client, name: &str, is_it: impl Fn(&RoomView) -> bool) -
     }
 }
 
+/// Whether a conversation is here.
+async fn knows(client: &Client, name: &str) -> bool {
+    match client.call(Command::Conversations {}).await.unwrap() {
+        Answer::Conversations(views) => views.iter().any(|view| view.name == name),
+        other => panic!("{other:?}"),
+    }
+}
+
 async fn until_text(client: &Client, name: &str, text: &str) -> Vec<(String, String)> {
     let wait = async {
         loop {
-            let texts = texts(client, name).await;
-            if texts.iter().any(|(_, other)| other == text) {
-                return texts;
+            if knows(client, name).await {
+                let texts = texts(client, name).await;
+                if texts.iter().any(|(_, other)| other == text) {
+                    return texts;
+                }
             }
             // condition: what the loop looks at.
             tokio::time::sleep(Duration::from_millis(20)).await;
