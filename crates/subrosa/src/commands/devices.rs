@@ -1,6 +1,6 @@
 //! `devices`: the account's devices, listed, named and ended.
 
-use super::{orderly, with_client};
+use super::{catch_up, orderly, with_client};
 use crate::proving::Proving;
 use crate::seat::{Setting, account, unexpected};
 use crate::signals::Signals;
@@ -87,6 +87,8 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
 }
 
 async fn list(client: &Client) -> anyhow::Result<Vec<DeviceView>> {
+    // What devices call themselves is said among them, beside the chain that lists them.
+    catch_up(client).await?;
     match client.call(Command::Devices {}).await? {
         Answer::Devices(devices) => Ok(devices),
         other => Err(unexpected(&other).into()),
