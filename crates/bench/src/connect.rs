@@ -54,10 +54,7 @@ pub async fn run(place: &Place, settings: Settings, watch: &dyn Watch) -> Outcom
         ));
     }
     let site = place.open().await?;
-    let mut report = Report::new("connect");
-    for (name, value) in site.describe() {
-        report.set(name, value);
-    }
+    let mut report = site.report("connect");
     report.set("devices", settings.devices);
     report.set("passwords", settings.passwords);
     report.set("at_a_time", settings.at_a_time);

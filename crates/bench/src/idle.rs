@@ -43,10 +43,7 @@ pub async fn run(place: &Place, settings: &Settings, watch: &dyn Watch) -> Outco
     }
     open_files(most as u64 + 1_024)?;
     let mut site = place.open().await?;
-    let mut report = Report::new("idle");
-    for (name, value) in site.describe() {
-        report.set(name, value);
-    }
+    let mut report = site.report("idle");
     report.set("devices", settings.devices.min(most));
     let mut founder = Founder::arrive(&site).await?;
     let crowd = Crowd::gather(&mut founder, settings.devices.min(most), watch).await?;

@@ -46,10 +46,7 @@ pub async fn run(place: &Place, settings: Settings, watch: &dyn Watch) -> Outcom
     check(settings)?;
     open_files(settings.pairs as u64 * 2 + 256)?;
     let site = place.open().await?;
-    let mut report = Report::new("messages");
-    for (name, value) in site.describe() {
-        report.set(name, value);
-    }
+    let mut report = site.report("messages");
     report.set("pairs", settings.pairs);
     report.set("window", settings.window);
     report.set("size_bytes", settings.size);

@@ -3,6 +3,7 @@
 use crate::entrance::Entrance;
 use crate::outcome::{Outcome, system};
 use crate::process::{Process, Spent, resident};
+use crate::report::Report;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -132,6 +133,15 @@ impl Site {
     /// The server's resident memory in bytes, if it can be seen.
     pub(crate) fn resident(&self) -> Option<u64> {
         self.pid.map(resident)
+    }
+
+    /// A report of a measure at this server.
+    pub(crate) fn report(&self, bench: &'static str) -> Report {
+        let mut report = Report::new(bench);
+        for (name, value) in self.describe() {
+            report.set(name, value);
+        }
+        report
     }
 
     /// What a report says of the server.

@@ -54,10 +54,7 @@ pub async fn run(place: &Place, settings: Settings, watch: &dyn Watch) -> Outcom
     }
     open_files(settings.devices as u64 + 1_024)?;
     let mut site = place.open().await?;
-    let mut report = Report::new("reconnect");
-    for (name, value) in site.describe() {
-        report.set(name, value);
-    }
+    let mut report = site.report("reconnect");
     report.set("devices", settings.devices);
     report.set("one_address", settings.one_address);
     let mut founder = Founder::arrive(&site).await?;

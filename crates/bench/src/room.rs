@@ -48,10 +48,7 @@ pub async fn run(place: &Place, settings: &Settings, watch: &dyn Watch) -> Outco
     let most = settings.members.iter().copied().max().unwrap_or_default();
     open_files(most as u64 + 256)?;
     let site = place.open().await?;
-    let mut report = Report::new("room");
-    for (name, value) in site.describe() {
-        report.set(name, value);
-    }
+    let mut report = site.report("room");
     report.set("senders", settings.senders);
     report.set("messages", settings.messages);
     report.set("window", settings.window);
