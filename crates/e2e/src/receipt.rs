@@ -53,7 +53,7 @@ pub enum RegisterError {
 }
 
 /// The key of what a device says beside the log, `label` telling what it is.
-pub(crate) fn seal_key(
+fn seal_key(
     label: &[u8],
     session: &StoredSession,
     conv: ConvId,
@@ -65,8 +65,57 @@ pub(crate) fn seal_key(
     Key::from_bytes(*hkdf(first_key, &info))
 }
 
-pub(crate) fn associated(account: AccountId, at: u64) -> Vec<u8> {
+fn associated(account: AccountId, at: u64) -> Vec<u8> {
     [&account.as_bytes()[..], &at.to_be_bytes()].concat()
+}
+
+/// What a device says beside the log, sealed and not yet signed. `None` when the session is of another
+/// conversation.
+pub(crate) fn seal(
+    label: &[u8],
+    device: &Device,
+    (conv, session): (ConvId, &StoredSession),
+    (at, text): (u64, &[u8]),
+    rng: &mut impl CryptoRng,
+) -> Option<Register> {
+    if session.conv != conv {
+        return None;
+    }
+    let mut salt = [0; 16];
+    rng.fill_bytes(&mut salt);
+    let mut sealed = Vec::new();
+    seal_key(label, session, conv, device.id(), &salt)
+        .prepare()
+        .seal(0, &associated(device.account(), at), text, &mut sealed);
+    Some(Register {
+        conv,
+        account: device.account(),
+        device: device.id(),
+        at,
+        session: session.session,
+        salt,
+        sealed: sealed.into(),
+    })
+}
+
+/// The text of what was judged. `None` when the seal is wrong, or when it has another length.
+pub(crate) fn open<const N: usize>(
+    label: &[u8],
+    register: &Register,
+    session: &StoredSession,
+) -> Option<Zeroizing<[u8; N]>> {
+    let mut text = Zeroizing::new(Vec::new());
+    let (conv, device) = (register.conv, register.device);
+    seal_key(label, session, conv, device, &register.salt)
+        .prepare()
+        .open(
+            0,
+            &associated(register.account, register.at),
+            &register.sealed,
+            &mut text,
+        )
+        .ok()?;
+    text.as_array::<N>().copied().map(Zeroizing::new)
 }
 
 /// Writes the register of a device. `None` when the session is of another conversation.
@@ -78,29 +127,13 @@ pub(crate) fn write(
     receipt: Receipt,
     rng: &mut impl CryptoRng,
 ) -> Option<Signed> {
-    if session.conv != conv {
-        return None;
-    }
-    let mut salt = [0; 16];
-    rng.fill_bytes(&mut salt);
     let text = [
         receipt.delivered_to.to_be_bytes(),
         receipt.read_to.to_be_bytes(),
     ]
     .concat();
-    let mut sealed = Vec::new();
-    seal_key(label::RECEIPT, session, conv, device.id(), &salt)
-        .prepare()
-        .seal(0, &associated(device.account(), at), &text, &mut sealed);
-    Some(device.sign_register(&Register {
-        conv,
-        account: device.account(),
-        device: device.id(),
-        at,
-        session: session.session,
-        salt,
-        sealed: sealed.into(),
-    }))
+    let register = seal(label::RECEIPT, device, (conv, session), (at, &text), rng)?;
+    Some(device.sign_register(&register))
 }
 
 /// Reads the register of a member's device.
@@ -122,7 +155,7 @@ pub fn read_register(
         record,
         keyring,
     )?;
-    let receipt = open(&register, &session).ok_or(RegisterError::Forged)?;
+    let receipt = read(&register, &session).ok_or(RegisterError::Forged)?;
     Ok(ReadRegister {
         account: register.account,
         device: register.device,
@@ -162,19 +195,9 @@ pub(crate) fn judge(
     Ok(session)
 }
 
-fn open(register: &Register, session: &StoredSession) -> Option<Receipt> {
-    let mut text = Zeroizing::new(Vec::new());
-    let (conv, device) = (register.conv, register.device);
-    seal_key(label::RECEIPT, session, conv, device, &register.salt)
-        .prepare()
-        .open(
-            0,
-            &associated(register.account, register.at),
-            &register.sealed,
-            &mut text,
-        )
-        .ok()?;
-    let (delivered_to, read_to) = text.as_array::<16>()?.split_at(8);
+fn read(register: &Register, session: &StoredSession) -> Option<Receipt> {
+    let text = open::<16>(label::RECEIPT, register, session)?;
+    let (delivered_to, read_to) = text.split_at(8);
     let receipt = Receipt {
         delivered_to: u64::from_be_bytes(delivered_to.try_into().ok()?),
         read_to: u64::from_be_bytes(read_to.try_into().ok()?),

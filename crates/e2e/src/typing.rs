@@ -2,12 +2,11 @@
 
 use crate::device::Device;
 use crate::keyring::Keyring;
-use crate::receipt::{RegisterError, associated, judge, seal_key};
+use crate::receipt::{RegisterError, judge, open, seal};
 use crate::session::StoredSession;
 use rand_core::CryptoRng;
 use subrosa_ledger::{Conversation, Record, text};
 use subrosa_proto::{AccountId, ConvId, DeviceId, Register, Signed, decode, label};
-use zeroize::Zeroizing;
 
 /// A sign of typing as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,29 +30,9 @@ pub(crate) fn write(
     typing: bool,
     rng: &mut impl CryptoRng,
 ) -> Option<Signed> {
-    if session.conv != conv {
-        return None;
-    }
-    let mut salt = [0; 16];
-    rng.fill_bytes(&mut salt);
-    let mut sealed = Vec::new();
-    seal_key(label::TYPING, session, conv, device.id(), &salt)
-        .prepare()
-        .seal(
-            0,
-            &associated(device.account(), at_ms),
-            &u64::from(typing).to_be_bytes(),
-            &mut sealed,
-        );
-    Some(device.sign_typing(&Register {
-        conv,
-        account: device.account(),
-        device: device.id(),
-        at: at_ms,
-        session: session.session,
-        salt,
-        sealed: sealed.into(),
-    }))
+    let text = u64::from(typing).to_be_bytes();
+    let register = seal(label::TYPING, device, (conv, session), (at_ms, &text), rng)?;
+    Some(device.sign_typing(&register))
 }
 
 /// Reads a sign of a member's device.
@@ -79,23 +58,12 @@ pub fn read_typing(
         account: register.account,
         device: register.device,
         at_ms: register.at,
-        typing: open(&register, &session).ok_or(RegisterError::Forged)?,
+        typing: read(&register, &session).ok_or(RegisterError::Forged)?,
     })
 }
 
-fn open(register: &Register, session: &StoredSession) -> Option<bool> {
-    let mut text = Zeroizing::new(Vec::new());
-    let (conv, device) = (register.conv, register.device);
-    seal_key(label::TYPING, session, conv, device, &register.salt)
-        .prepare()
-        .open(
-            0,
-            &associated(register.account, register.at),
-            &register.sealed,
-            &mut text,
-        )
-        .ok()?;
-    match u64::from_be_bytes(*text.as_array::<8>()?) {
+fn read(register: &Register, session: &StoredSession) -> Option<bool> {
+    match u64::from_be_bytes(*open(label::TYPING, register, session)?) {
         0 => Some(false),
         1 => Some(true),
         _ => None,

@@ -6,7 +6,7 @@ use crate::hash;
 use crate::office::Office;
 use crate::records::{self, DueRow, PlaceRow};
 use crate::refused::{Outcome, Refused};
-use crate::storage::{Commit, LogId, Read, RecordKey, Release, Revision, Store, StoreError, Write};
+use crate::storage::{Commit, LogId, RecordKey, Release, Revision, Store, StoreError, Write};
 use bytes::Bytes;
 use subrosa_ledger::Conversation;
 use subrosa_proto::{
@@ -32,7 +32,7 @@ impl<S: Store> Office<S> {
             due.push((at, Absence::Expired));
         }
         if let Some(target) = fields.deletes
-            && let Some(event) = self.event_at(conv, target).await?
+            && let Some((_, event)) = self.stored(conv, target).await?
             && let Carried::Whole(event) = Carried::read(&event).map_err(damaged)?
         {
             let of: Header = records::decode(&event.header)?;
@@ -83,7 +83,7 @@ impl<S: Store> Office<S> {
     }
 
     async fn drop_body(&self, conv: &ConvId, position: u64, why: Absence) -> Outcome<()> {
-        let Some(bytes) = self.event_at(conv, position).await? else {
+        let Some((_, bytes)) = self.stored(conv, position).await? else {
             return Ok(());
         };
         if let Carried::Whole(event) = Carried::read(&bytes).map_err(damaged)? {
@@ -118,21 +118,6 @@ impl<S: Store> Office<S> {
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn event_at(&self, conv: &ConvId, position: u64) -> Outcome<Option<Bytes>> {
-        let read = Read {
-            log: LogId(conv.0),
-            from: position,
-            count: 1,
-            bytes: 1,
-            recipients: Vec::new(),
-        };
-        let page = self.store.read(read).await?;
-        let found = page.events.into_iter().next();
-        Ok(found
-            .filter(|event| event.position == position)
-            .map(|event| event.bytes))
     }
 }
 

@@ -281,7 +281,12 @@ impl<S: Store> Office<S> {
             .map_or(0, |found| found.0))
     }
 
-    async fn stored(&self, conv: &ConvId, position: u64) -> Outcome<Option<(u64, Bytes)>> {
+    /// The event at a position, with the time of its arrival.
+    pub(super) async fn stored(
+        &self,
+        conv: &ConvId,
+        position: u64,
+    ) -> Outcome<Option<(u64, Bytes)>> {
         if position == 0 {
             return Ok(None);
         }
