@@ -37,6 +37,9 @@ choice! {
         /// A member signed that it saw another log than a witness did. `log` is L at the position
         /// that the event quotes, as the finder had it.
         2 => Log { conv: ConvId, event: Bytes, author: Vec<Signed>, log: Option<LogHash>, witness: Option<Witness> },
+        /// At (n, log) the finder took the control event `ctl` for the last that counts, and somebody else
+        /// `other`: the author of the event, or without one the server.
+        3 => Control { conv: ConvId, n: u64, log: LogHash, ctl: EventHash, other: EventHash, event: Option<Bytes>, author: Vec<Signed> },
     }
 }
 
@@ -103,6 +106,20 @@ pub fn verify(bytes: &[u8]) -> Result<Finding, EvidenceError> {
             log,
             witness,
         } => two_logs(conv, &event, &author, log, witness),
+        Proof::Control {
+            conv,
+            n,
+            log,
+            ctl,
+            other,
+            event,
+            author,
+        } => {
+            let said = event
+                .map(|event| quoted(conv, &event, &author))
+                .transpose()?;
+            two_controls(conv, (n, log), [ctl, other], said)
+        }
     }
 }
 
@@ -160,6 +177,7 @@ struct Quoted {
     account: AccountId,
     n: u64,
     log: LogHash,
+    ctl: EventHash,
 }
 
 fn quoted(conv: ConvId, bytes: &Bytes, chain: &[Signed]) -> Result<Quoted, EvidenceError> {
@@ -186,6 +204,7 @@ fn quoted(conv: ConvId, bytes: &Bytes, chain: &[Signed]) -> Result<Quoted, Evide
         account: header.account,
         n: header.base_n,
         log: header.base_log,
+        ctl: header.ctl,
     })
 }
 
@@ -237,5 +256,36 @@ fn two_logs(
     Ok(Finding {
         sentences,
         proven: true,
+    })
+}
+
+/// Nothing here shows who of the two is right, or that the finder says the truth about itself.
+fn two_controls(
+    conv: ConvId,
+    base: (u64, LogHash),
+    [ctl, other]: [EventHash; 2],
+    said: Option<Quoted>,
+) -> Result<Finding, EvidenceError> {
+    if ctl == other {
+        return Err(EvidenceError::Unfounded("both name the same control event"));
+    }
+    let whose = match said {
+        None => "the server answered, which nobody signs,".to_owned(),
+        Some(said) if (said.n, said.log) == base && said.ctl == other => format!(
+            "the device {} of {} (account {}) signed",
+            said.device, said.who, said.account
+        ),
+        Some(_) => return Err(EvidenceError::Unfounded("an event says something else")),
+    };
+    let (n, log) = base;
+    Ok(Finding {
+        sentences: vec![
+            format!("conversation {conv}"),
+            format!("the log was {log} at position {n}, for the finder and for the other"),
+            format!("for the finder the control event {ctl} is the last that counts there"),
+            format!("{whose} that it is {other}"),
+            "the same log gives everybody the same members: one of the two judges it by other rules, or lies".to_owned(),
+        ],
+        proven: false,
     })
 }

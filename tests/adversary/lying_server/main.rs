@@ -15,3 +15,4 @@ mod accounts;
 mod directory;
 mod log;
 mod memory;
+mod splits;

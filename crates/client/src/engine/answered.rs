@@ -43,6 +43,9 @@ impl Engine {
             Asked::Positions { no } => self.positions_came(turn, no, response),
             Asked::Box { no } => self.box_answered(turn, no, &response),
             Asked::Returned => self.return_answered(turn, response),
+            Asked::Standing { no, head, ctl } => {
+                self.standing_came(turn, no, (head, ctl), &response)
+            }
             Asked::Revoke { no } => self.revoke_answered(turn, no, &response),
             Asked::Logout => self.logout_answered(turn, &response),
             other => self.answered_about_people(turn, other, response),

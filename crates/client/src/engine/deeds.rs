@@ -254,6 +254,7 @@ impl Engine {
         if ctl != talk.state.ctl() {
             talk.awaits_control = true;
             self.pause(turn, no, RETRY_MS);
+            self.ask_standing(turn, no, Some(ctl));
         } else if many {
             self.pause(turn, no, RETRY_MS);
         }

@@ -163,11 +163,15 @@ impl Engine {
             }
             // Something came before it, perhaps the same from another device; and may be here by now.
             Response::Stale { ctl } => {
-                if *ctl != talk.state.ctl() {
+                let own = talk.state.ctl();
+                if *ctl != own {
                     talk.server_head = talk.server_head.max(Some(talk.next()));
                 }
                 let (conv, next) = (talk.id(), talk.next());
                 self.revoking.remove(&no);
+                if *ctl != own {
+                    self.ask_standing(turn, no, Some(*ctl));
+                }
                 self.follow(turn, conv, next);
             }
             Response::Refused { refusal } if refusal.code == ErrorCode::RateLimited => {

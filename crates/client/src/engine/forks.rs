@@ -74,7 +74,7 @@ impl Engine {
         Ok(None)
     }
 
-    fn chain_of(&self, account: &AccountId) -> Option<Vec<Signed>> {
+    pub(super) fn chain_of(&self, account: &AccountId) -> Option<Vec<Signed>> {
         self.people
             .account(account)
             .map(|account| account.statements().to_vec())

@@ -11,7 +11,7 @@ use crate::view::LinkState;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use subrosa_e2e::Receipt;
-use subrosa_proto::{AccountId, ConvId, FromServer, Name, Push, Request};
+use subrosa_proto::{AccountId, ConvId, EventHash, FromServer, Name, Push, Request};
 
 /// A request that is not answered within this is one that never will be: the link is made anew.
 const ANSWER_MS_MAX: u64 = 90_000;
@@ -179,6 +179,13 @@ pub(super) enum Asked {
     /// A box that did not come.
     Box {
         no: i64,
+    },
+    /// Where the server's log stands, which took a control event for the last one that is not the last
+    /// one here, or another log for its own; with the head here when it said so.
+    Standing {
+        no: i64,
+        head: u64,
+        ctl: Option<EventHash>,
     },
     /// Where boxes lie that may go into a pack.
     Positions {

@@ -92,6 +92,7 @@ mod rooms;
 mod rows;
 mod settings;
 mod shown;
+mod split;
 mod sync;
 mod talk;
 #[cfg(test)]

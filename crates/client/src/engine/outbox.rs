@@ -6,6 +6,7 @@
 use super::login::behind_failure;
 use super::preview::misled_failure;
 use super::rows::LINE_CONTENT;
+use super::split::split_failure;
 use super::sync::{diverged_failure, fork_failure};
 use super::talk::{Halt, Talk};
 use super::turn::{CallId, Effect, Turn};
@@ -175,8 +176,8 @@ impl Engine {
             return Some(over);
         }
         let talk = self.talks.get(&no)?;
-        if matches!(talk.halt, Some(Halt::Forked | Halt::Misled)) {
-            return Some(fork_failure(&talk.name));
+        if talk.halt.is_some_and(Halt::ends) {
+            return self.halted(talk);
         }
         if self.silenced(talk) {
             return Some(self.blocked_failure(talk));
@@ -222,6 +223,7 @@ impl Engine {
         let name = &talk.name;
         match talk.halt? {
             Halt::Forked => Some(fork_failure(name)),
+            Halt::Split => Some(split_failure(name)),
             Halt::Misled => Some(misled_failure(name)),
             Halt::Behind if self.is_returning() => None,
             Halt::Behind => Some(behind_failure(name)),

@@ -97,6 +97,7 @@ impl Engine {
             // The control event that made it stale comes first.
             talk.awaits_control = true;
             self.pause(turn, no, RETRY_MS);
+            self.ask_standing(turn, no, Some(ctl));
         }
         if many {
             self.try_later(turn, no)?;
@@ -169,6 +170,7 @@ impl Engine {
         };
         let (conv, next, again) = (talk.id(), talk.next(), talk.refusals > 1);
         if again {
+            self.ask_standing(turn, no, None);
             self.try_later(turn, no)?;
         }
         self.follow(turn, conv, next);

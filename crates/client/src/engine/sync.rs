@@ -2,6 +2,7 @@
 
 use super::link::Asked;
 use super::lookup::Lookup;
+use super::split::splits;
 use super::talk::{Halt, Talk};
 use super::turn::Turn;
 use super::{Engine, EngineError};
@@ -25,6 +26,8 @@ enum Step {
     Misled,
     /// The log contradicts itself.
     Forked(String),
+    /// A member takes another control event of this log for the last one.
+    Split,
     /// It is no event.
     Broken,
 }
@@ -55,7 +58,7 @@ impl Engine {
         let Some(mut talk) = self.talks.remove(&no) else {
             return Ok(());
         };
-        if matches!(talk.halt, Some(Halt::Forked | Halt::Misled)) {
+        if talk.halt.is_some_and(Halt::ends) {
             self.talks.insert(no, talk);
             return Ok(());
         }
@@ -75,6 +78,7 @@ impl Engine {
             Step::Placed => {}
             Step::Needs(account) => self.refresh_author(turn, no, account),
             Step::Forked(what) => self.forked(turn, no, &what)?,
+            Step::Split => self.split(turn, no)?,
             Step::Misled => self.misled(turn, no)?,
             Step::Broken => {
                 return self.server_broke_protocol(turn, "an event that cannot be read");
@@ -133,6 +137,11 @@ impl Engine {
         let newest = position <= talk.members.chains_to;
         let lookup =
             Lookup::new(turn.desk, &self.people, Some(talk.no), newest).with_proofs(&self.proofs);
+        if let Some(other) = splits(&talk.state, position, &event, &lookup) {
+            lookup.finish()?;
+            self.keep_split(turn, talk, other, Some(&delivered.event))?;
+            return Ok(Step::Split);
+        }
         let verdict = talk.state.apply_carried(position, &event, &lookup);
         lookup.finish()?;
         let meaning = match verdict {

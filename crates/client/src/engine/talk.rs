@@ -11,12 +11,22 @@ use subrosa_proto::{AccountId, ContentId, ConvId, EventHash, Form, Role};
 pub(super) enum Halt {
     /// A member quotes another log than this one. Nothing is taken in any more either.
     Forked,
+    /// The log is the same and its members are not: another control event counts elsewhere. As with a
+    /// fork nothing is taken in any more.
+    Split,
     /// A restored server has another log after this position. The person has to see what is lost.
     Diverged(u64),
     /// The newest page that was shown ahead is not what the log holds.
     Misled,
     /// The server's log ends before this one: it was restored from a copy, or it lies.
     Behind,
+}
+
+impl Halt {
+    /// Whether nothing is taken in any more either, and nothing mends that.
+    pub const fn ends(self) -> bool {
+        matches!(self, Self::Forked | Self::Split | Self::Misled)
+    }
 }
 
 /// The newest page of a conversation whose history is long.

@@ -101,12 +101,23 @@ impl Simulation {
             println!("{at} {} {}", node.name, node.person.device);
             for talk in node.person.engine.talks.values() {
                 let (head, server) = (talk.state.head().0, talk.server_head);
-                println!("  {} {head} of {server:?}, {:?}", talk.name, talk.halt);
+                let ctl = (talk.state.ctl_position(), talk.state.ctl());
+                println!(
+                    "  {} {head} of {server:?}, control {ctl:?}, {:?}",
+                    talk.name, talk.halt
+                );
                 println!(
                     "    {:?}, deed {:?}, sending {:?}",
                     talk.members, talk.deed, talk.sending
                 );
             }
+        }
+        for (conv, log) in &self.office.logs {
+            let ctl = (log.state.ctl_position(), log.state.ctl());
+            println!(
+                "{conv} {} at the server, control {ctl:?}",
+                log.state.head().0
+            );
         }
         panic!("seed {}: {what}", self.seed);
     }
