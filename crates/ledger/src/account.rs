@@ -1,5 +1,6 @@
 //! An account as its chain describes it (docs/spec/ledger.md §4).
 
+use crate::merging::Branch;
 use crate::signature::PreparedKey;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -34,16 +35,25 @@ pub struct Account {
     pub(crate) id: AccountId,
     pub(crate) name: Name,
     pub(crate) identity: [u8; 32],
+    /// As they are handed around: in front of a merge those of the branch that it took in.
     pub(crate) statements: Vec<Signed>,
-    /// Of each statement.
+    /// Of each statement of this chain.
     pub(crate) hashes: Vec<StatementHash>,
+    /// Where each statement of this chain is among all.
+    pub(crate) places: Vec<usize>,
     pub(crate) devices: BTreeMap<DeviceId, Device>,
     pub(crate) history: BTreeMap<u64, Bytes>,
     pub(crate) vault: Option<(u64, [u8; 32])>,
+    /// All merges, by their numbers, and what they name.
+    pub(crate) merges: Vec<(u64, StatementHash)>,
     /// Heads of other branches that a merge names and [`Account::absorb`] has not taken in.
     pub(crate) unhealed: Vec<StatementHash>,
+    /// Those that were taken in.
+    pub(crate) branches: Vec<Branch>,
     /// The newest vault of all branches taken in.
     pub(crate) absorbed_vault: Option<(u64, [u8; 32])>,
+    /// The newest generation of a history key in all branches taken in.
+    pub(crate) absorbed_generation: u64,
 }
 
 impl Account {
@@ -62,7 +72,7 @@ impl Account {
     pub const fn identity(&self) -> &[u8; 32] {
         &self.identity
     }
-    /// The statements, as they were received.
+    /// The statements as they are handed around: in front of a merge those of the branch that it took in.
     #[must_use]
     pub fn statements(&self) -> &[Signed] {
         &self.statements
@@ -70,7 +80,21 @@ impl Account {
     /// The number that the next statement will have.
     #[must_use]
     pub fn next(&self) -> u64 {
-        self.statements.len() as u64
+        self.hashes.len() as u64
+    }
+    /// The statements up to a number, as they are handed around.
+    #[must_use]
+    pub fn beginning(&self, seq: u64) -> &[Signed] {
+        let place = usize::try_from(seq)
+            .ok()
+            .and_then(|seq| self.places.get(seq));
+        let beginning = place.and_then(|place| self.statements.get(..=*place));
+        beginning.unwrap_or(&self.statements)
+    }
+    /// A statement of this chain.
+    pub(crate) fn at(&self, seq: u64) -> Option<&Signed> {
+        let place = self.places.get(usize::try_from(seq).ok()?)?;
+        self.statements.get(*place)
     }
     /// The last statement.
     #[must_use]
@@ -114,6 +138,12 @@ impl Account {
         self.history
             .last_key_value()
             .map(|(generation, key)| (*generation, key))
+    }
+    /// The newest generation that any history key had, in branches taken in too.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        let own = self.history_key().map_or(0, |(generation, _)| generation);
+        own.max(self.absorbed_generation)
     }
     /// The history key of a generation.
     #[must_use]

@@ -1,7 +1,6 @@
 //! How account chains grow (docs/spec/ledger.md §4.3-§4.5): the statements by which an identity
 //! key says which devices, history keys and vault an account has.
 
-use crate::account::newest;
 use crate::signature::PreparedKey;
 use crate::{Account, ChainError, ChainFork, Device, account_id, statement_hash, text, verify};
 use std::collections::BTreeMap;
@@ -37,11 +36,15 @@ impl Account {
             identity,
             statements: vec![genesis.clone()],
             hashes: vec![statement_hash(genesis)],
+            places: vec![0],
             devices: BTreeMap::new(),
             history: BTreeMap::new(),
             vault: None,
+            merges: Vec::new(),
             unhealed: Vec::new(),
+            branches: Vec::new(),
             absorbed_vault: None,
+            absorbed_generation: 0,
         })
     }
 
@@ -52,9 +55,7 @@ impl Account {
     pub fn from_chain(statements: &[Signed]) -> Result<Self, ChainError> {
         let (genesis, rest) = statements.split_first().ok_or(ChainError::Genesis)?;
         let mut account = Self::open(genesis)?;
-        for statement in rest {
-            account.append(statement)?;
-        }
+        account.extend(rest)?;
         Ok(account)
     }
 
@@ -76,9 +77,7 @@ impl Account {
         let hash = statement_hash(signed);
         self.placed(&statement, signed, hash)?;
         self.permitted(&statement.op)?;
-        self.take(statement, signed);
-        self.statements.push(signed.clone());
-        self.hashes.push(hash);
+        self.take(statement, signed, hash);
         Ok(())
     }
 
@@ -89,9 +88,9 @@ impl Account {
     /// [`ChainError::Shorter`] when the served chain ends too early, [`ChainError::Fork`] when
     /// it is another branch, or the rule that a new statement breaks.
     pub fn advance(&mut self, served: &[Signed]) -> Result<usize, ChainError> {
-        let mut known = 0_u64;
-        for statement in served.iter().take(self.statements.len()) {
-            if self.statements.get(known as usize) != Some(statement) {
+        let mut known = 0;
+        for (statement, ours) in served.iter().zip(&self.statements) {
+            if ours != statement {
                 // The same number with another content: a fork, if the account signed it.
                 return match self.append(statement) {
                     Ok(()) | Err(ChainError::Known { .. }) => Err(ChainError::Prev),
@@ -100,38 +99,16 @@ impl Account {
             }
             known += 1;
         }
-        if known < self.next() {
+        let all = self.statements.len();
+        if known < all {
             return Err(ChainError::Shorter {
-                known: self.next(),
-                served: known,
+                known: all as u64,
+                served: known as u64,
             });
         }
-        let new = served.get(self.statements.len()..).unwrap_or_default();
-        for statement in new {
-            self.append(statement)?;
-        }
+        let new = served.get(all..).unwrap_or_default();
+        self.extend(new)?;
         Ok(new.len())
-    }
-
-    /// Takes in another branch of this chain, whose head a `merge` of this one names (§4.5):
-    /// its revocations count, and so does its vault if that is newer.
-    ///
-    /// # Errors
-    /// [`ChainError::Merge`] when no merge names that head.
-    pub fn absorb(&mut self, branch: &Self) -> Result<(), ChainError> {
-        let head = branch.head().hash;
-        let named = self.unhealed.iter().position(|other| *other == head);
-        let Some(named) = named.filter(|_| branch.id == self.id) else {
-            return Err(ChainError::Merge);
-        };
-        self.unhealed.remove(named);
-        for device in self.devices.values_mut() {
-            if device.live() {
-                device.revoked = branch.revoked(&device.id).cloned();
-            }
-        }
-        self.absorbed_vault = newest(self.absorbed_vault, branch.vault());
-        Ok(())
     }
 
     /// Whether the statement stands in the next place.
@@ -143,7 +120,7 @@ impl Account {
     ) -> Result<(), ChainError> {
         let seq = statement.seq;
         if let Some(ours) = self.hash_at(seq) {
-            let ours = (ours != hash).then(|| self.statements.get(seq as usize).cloned());
+            let ours = (ours != hash).then(|| self.at(seq).cloned());
             return Err(match ours.flatten() {
                 None => ChainError::Known { seq },
                 Some(ours) => ChainError::Fork(Box::new(ChainFork {
@@ -159,7 +136,7 @@ impl Account {
                 found: seq,
             });
         }
-        if seq >= limits::CHAIN_STATEMENTS_MAX {
+        if self.statements.len() as u64 >= limits::CHAIN_STATEMENTS_MAX {
             return Err(ChainError::Full);
         }
         if statement.prev != self.head().hash {
@@ -188,28 +165,27 @@ impl Account {
                 let own = self.devices.get(device).is_some_and(|d| {
                     d.revoked
                         .as_ref()
-                        .is_none_or(|r| !self.statements.contains(r))
+                        .is_none_or(|r| !self.hashes.contains(&statement_hash(r)))
                 });
                 (!own).then_some(ChainError::DeviceNotLive)
             }
-            StatementOp::HistoryKey { generation, key } => {
-                let last = self.history_key().map_or(0, |(generation, _)| generation);
-                (*generation <= last || key.len() != PUBLIC_KEY_BYTES)
-                    .then_some(ChainError::HistoryKey)
-            }
+            StatementOp::HistoryKey { generation, key } => (*generation <= self.generation()
+                || key.len() != PUBLIC_KEY_BYTES)
+                .then_some(ChainError::HistoryKey),
             StatementOp::Vault { version, .. } => {
-                let last = self.vault.map_or(0, |(version, _)| version);
+                let last = self.vault().map_or(0, |(version, _)| version);
                 (*version <= last).then_some(ChainError::VaultVersion)
             }
             StatementOp::Merge { other } => {
-                self.hashes.contains(other).then_some(ChainError::Merge)
+                let named = self.merges.iter().any(|(_, named)| named == other);
+                (named || self.knows(other)).then_some(ChainError::Merge)
             }
         };
         refused.map_or(Ok(()), Err)
     }
 
     /// Takes over a statement that is permitted.
-    fn take(&mut self, statement: Statement, signed: &Signed) {
+    pub(crate) fn take(&mut self, statement: Statement, signed: &Signed, hash: StatementHash) {
         match statement.op {
             StatementOp::Genesis { .. } => {}
             StatementOp::DeviceAdd { device, label } => {
@@ -233,7 +209,13 @@ impl Account {
                 self.history.insert(generation, key);
             }
             StatementOp::Vault { version, hash } => self.vault = Some((version, hash)),
-            StatementOp::Merge { other } => self.unhealed.push(other),
+            StatementOp::Merge { other } => {
+                self.merges.push((statement.seq, other));
+                self.unhealed.push(other);
+            }
         }
+        self.places.push(self.statements.len());
+        self.statements.push(signed.clone());
+        self.hashes.push(hash);
     }
 }

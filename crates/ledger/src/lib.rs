@@ -14,6 +14,7 @@ mod hash;
 mod joining;
 mod judgement;
 mod membership;
+mod merging;
 mod prekey;
 mod sight;
 mod signature;

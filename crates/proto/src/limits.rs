@@ -16,10 +16,12 @@ pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 pub const TEXT_BYTES_MAX: usize = 48 * 1024;
 /// Events in one append.
 pub const APPEND_EVENTS_MAX: usize = 2;
-/// Statements in one account chain.
+/// Statements in one account chain, those of the branches that it has taken in among them.
 pub const CHAIN_STATEMENTS_MAX: u64 = 1_024;
 /// The same in bytes, so that a chain with its prekeys fits into one answer.
 pub const CHAIN_BYTES_MAX: usize = 160 * 1024;
+/// Branches that one account chain can take in.
+pub const CHAIN_BRANCHES_MAX: usize = 16;
 /// Live devices of one account.
 pub const ACCOUNT_DEVICES_MAX: usize = 20;
 /// Live devices in one room.

@@ -251,10 +251,13 @@ impl Engine {
         };
         talk.refusals = talk.refusals.saturating_add(1);
         let (conv, next, many) = (talk.id(), talk.next(), talk.refusals > STALE_MAX);
+        let again = talk.refusals > 1;
         if ctl != talk.state.ctl() {
             talk.awaits_control = true;
             self.pause(turn, no, RETRY_MS);
-            self.ask_standing(turn, no, Some(ctl));
+            if again {
+                self.ask_standing(turn, no, Some(ctl));
+            }
         } else if many {
             self.pause(turn, no, RETRY_MS);
         }

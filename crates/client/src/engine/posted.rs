@@ -93,11 +93,14 @@ impl Engine {
         };
         talk.refusals = talk.refusals.saturating_add(1);
         let (conv, next, many) = (talk.id(), talk.next(), talk.refusals > STALE_MAX);
+        let again = talk.refusals > 1;
         if ctl != talk.state.ctl() {
             // The control event that made it stale comes first.
             talk.awaits_control = true;
             self.pause(turn, no, RETRY_MS);
-            self.ask_standing(turn, no, Some(ctl));
+            if again {
+                self.ask_standing(turn, no, Some(ctl));
+            }
         }
         if many {
             self.try_later(turn, no)?;

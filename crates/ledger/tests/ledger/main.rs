@@ -13,6 +13,8 @@ mod fork;
 #[cfg(test)]
 mod joining;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod prekey;
 #[cfg(test)]
 mod sessions;
