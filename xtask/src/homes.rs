@@ -96,6 +96,11 @@ const HOMES: &[Home] = &[
         why: "unaudited, so it stays replaceable",
     },
     Home {
+        package: "libcrux-ml-kem",
+        crates: &[(CHANNEL, OneFile)],
+        why: "unaudited, so it stays replaceable",
+    },
+    Home {
         package: "hpke",
         crates: &[(E2E, OneFile)],
         why: "X-Wing boxes are made and opened in one place",
