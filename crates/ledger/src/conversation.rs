@@ -80,7 +80,7 @@ impl Conversation {
             _ => return Err(VoidReason::Malformed.into()),
         };
         authentic(&header, &sight, record)?;
-        let hash = sight.hash();
+        let hash = sight.hash;
         let mut state = State {
             version: STATE_VERSION,
             id: ConvId(hash.0),
@@ -152,7 +152,7 @@ impl Conversation {
                 found: position,
             });
         }
-        let hash = event.hash();
+        let hash = event.hash;
         let verdict = match self.judge(position, hash, event, record) {
             Ok(effect) => Verdict::Valid(effect),
             Err(Halt::Void(reason)) => Verdict::Void(reason),

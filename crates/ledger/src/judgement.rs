@@ -215,7 +215,7 @@ pub fn authentic(
             Hindrance::NeedsAccount(header.account)
         });
     };
-    let hash = event.hash();
+    let hash = event.hash;
     if record
         .authentic(&hash)
         .is_some_and(|known| known.is_of(&hash))

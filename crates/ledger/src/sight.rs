@@ -11,17 +11,21 @@ pub struct Sight<'a> {
     pub body: Option<&'a Bytes>,
     pub body_hash: [u8; 32],
     pub signature: &'a [u8; 64],
+    /// Of header, body hash and signature: computed once, since every step of a judgement asks for it.
+    pub hash: EventHash,
     /// Of the encoded event; of a trimmed one as many as are known.
     pub bytes: usize,
 }
 
 impl<'a> Sight<'a> {
     pub fn whole(event: &'a Event) -> Self {
+        let body_hash = body_hash(&event.body);
         Self {
             header: &event.header,
             body: Some(&event.body),
-            body_hash: body_hash(&event.body),
+            body_hash,
             signature: &event.signature,
+            hash: trimmed_event_hash(&event.header, &body_hash, &event.signature),
             bytes: encode(event).len(),
         }
     }
@@ -32,6 +36,7 @@ impl<'a> Sight<'a> {
             body: None,
             body_hash: event.body_hash,
             signature: &event.signature,
+            hash: trimmed_event_hash(&event.header, &event.body_hash, &event.signature),
             bytes: encode(event).len(),
         }
     }
@@ -42,14 +47,10 @@ impl<'a> Sight<'a> {
             Carried::Trimmed(event) => Self::trimmed(event),
         }
     }
-
-    pub fn hash(&self) -> EventHash {
-        trimmed_event_hash(self.header, &self.body_hash, self.signature)
-    }
 }
 
 /// The hash of an event in either form (§6.3).
 #[must_use]
 pub fn carried_hash(carried: &Carried) -> EventHash {
-    Sight::carried(carried).hash()
+    Sight::carried(carried).hash
 }

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
 use subrosa_ledger::{Conversation, Effect, Verdict, VoidReason, event_hash};
-use subrosa_proto::{AccountId, DeviceId, ErrorCode, Event, Header, LogHash, Response, limits};
+use subrosa_proto::{
+    AccountId, DeviceId, ErrorCode, Event, EventHash, Header, LogHash, Response, limits,
+};
 
 /// How far behind the head a quoted base may lie. Further back the client has to catch up first,
 /// since each event between has to be read and hashed again.
@@ -22,6 +24,7 @@ pub(crate) struct Parsed {
     pub(super) bytes: Bytes,
     pub(super) event: Event,
     pub(super) header: Header,
+    pub(super) hash: EventHash,
 }
 
 impl Parsed {
@@ -44,6 +47,7 @@ impl Parsed {
             subrosa_proto::decode(&event.header).map_err(|_| ErrorCode::Malformed)?;
         Ok(Self {
             bytes,
+            hash: event_hash(&event),
             event,
             header,
         })
@@ -184,7 +188,7 @@ impl<S: Store> Office<S> {
         let log: LogHash = judged.state.head().1;
         judged.effects.push(effect);
         judged.steps.push(Step {
-            hash: event_hash(&parsed.event),
+            hash: parsed.hash,
             log,
         });
         Ok(Ok(()))

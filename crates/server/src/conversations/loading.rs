@@ -8,7 +8,7 @@ use crate::records::{self, ConversationRow, MARK_STEP};
 use crate::refused::{Outcome, Refused};
 use crate::storage::{LogId, Read, Revision, Store};
 use bytes::Bytes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use subrosa_ledger::{Account, Conversation, Record, Verdict, carried_hash, next_log};
 use subrosa_proto::{AccountId, Carried, ConvId, EventHash, LogHash};
@@ -32,6 +32,8 @@ pub(super) struct Steps {
     before: LogHash,
     first: u64,
     steps: VecDeque<Step>,
+    /// The hashes among them: each event that comes is looked for.
+    hashes: HashSet<EventHash>,
 }
 
 /// A conversation in memory.
@@ -49,6 +51,7 @@ impl Steps {
             before,
             first,
             steps: VecDeque::new(),
+            hashes: HashSet::new(),
         }
     }
 
@@ -57,8 +60,15 @@ impl Steps {
             for step in self.steps.drain(..RECENT_DROPPED) {
                 self.first += 1;
                 self.before = step.log;
+                self.hashes.remove(&step.hash);
             }
         }
+        self.extend(step);
+    }
+
+    /// One more, and none is dropped.
+    fn extend(&mut self, step: Step) {
+        self.hashes.insert(step.hash);
         self.steps.push_back(step);
     }
 
@@ -72,7 +82,7 @@ impl Steps {
     }
 
     fn seen(&self, hash: &EventHash) -> bool {
-        self.steps.iter().any(|step| step.hash == *hash)
+        self.hashes.contains(hash)
     }
 
     /// The first position whose L is known.
@@ -215,7 +225,7 @@ impl<S: Store> Office<S> {
                 let hash = carried_hash(event);
                 log = next_log(log, position, hash);
                 // Not pushed: these may be more than are kept.
-                steps.steps.push_back(Step { hash, log });
+                steps.extend(Step { hash, log });
             }
         }
     }
