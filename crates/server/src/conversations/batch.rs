@@ -147,21 +147,29 @@ fn only_says(parsed: &Parsed) -> bool {
             .is_ok_and(|fields| fields.deletes.is_none() && timer_ms(fields.timer).is_none())
 }
 
-/// Waits for all. They are begun in their order.
+/// Waits for all. They are begun in their order, and after that looked at in it: one transaction ends most of them at once,
+/// and each wakes this task, which does not ask all the others then.
 async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut waiting: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
+    let mut begun = false;
     std::future::poll_fn(|context| {
-        let mut all = true;
+        let was_begun = std::mem::replace(&mut begun, true);
         for (future, slot) in waiting.iter_mut().zip(&mut done) {
-            if slot.is_none() {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(output) => *slot = Some(output),
-                    Poll::Pending => all = false,
-                }
+            if slot.is_some() {
+                continue;
+            }
+            match future.as_mut().poll(context) {
+                Poll::Ready(output) => *slot = Some(output),
+                Poll::Pending if was_begun => return Poll::Pending,
+                Poll::Pending => {}
             }
         }
-        if all { Poll::Ready(()) } else { Poll::Pending }
+        if done.iter().all(Option::is_some) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
     .await;
     done.into_iter().flatten().collect()

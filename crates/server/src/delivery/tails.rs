@@ -10,13 +10,15 @@ use subrosa_proto::{ConvId, Delivered, Page};
 const BYTES_MAX: usize = 4 << 20;
 /// Events of one tail.
 const EVENTS_MAX: usize = 64;
+/// Events that the order names.
+const ORDER_MAX: usize = 2 * BYTES_MAX / 256;
 
 /// Tails by conversation.
 #[derive(Default)]
 pub(super) struct Tails {
     by_conversation: HashMap<ConvId, Tail>,
-    /// Of each event kept, in the order in which they came.
-    order: VecDeque<ConvId>,
+    /// Of each event kept, in the order in which they came, and of some that are gone.
+    order: VecDeque<(ConvId, u64)>,
     bytes: usize,
 }
 
@@ -53,20 +55,24 @@ impl Tails {
         self.bytes += event.len();
         tail.events.push_back(Kept { time_ms, event });
         let full = tail.events.len() > EVENTS_MAX;
-        self.order.push_back(*conv);
+        self.order.push_back((*conv, position));
         if full {
             self.drop_first(conv);
         }
-        // The order also names events that are gone; each step makes it shorter.
-        while self.bytes > BYTES_MAX || self.order.len() > 2 * BYTES_MAX / 256 {
-            let Some(oldest) = self.order.pop_front() else {
+        // Each step makes the order shorter. An event that it names and that is gone costs no other its place.
+        while self.bytes > BYTES_MAX || self.order.len() > ORDER_MAX {
+            let Some((oldest, position)) = self.order.pop_front() else {
                 return;
             };
-            self.drop_first(&oldest);
+            let first = self.by_conversation.get(&oldest).map(|tail| tail.first);
+            if first == Some(position) {
+                self.drop_first(&oldest);
+            }
         }
     }
 
-    /// The page from a position on, if all of it is here.
+    /// The page from a position on, if all of it is here. One without events says that there is nothing behind the
+    /// last event: whoever is rung for twice and has read both does not ask the store for more.
     pub(super) fn page(
         &self,
         conv: &ConvId,
@@ -76,6 +82,9 @@ impl Tails {
     ) -> Option<Page> {
         let tail = self.by_conversation.get(conv)?;
         let skipped = usize::try_from(from.checked_sub(tail.first)?).ok()?;
+        if skipped > tail.events.len() {
+            return None;
+        }
         let mut left = bytes;
         let events: Vec<Delivered> = tail
             .events
@@ -94,7 +103,7 @@ impl Tails {
             })
             .collect();
         let head = tail.first + tail.events.len() as u64 - 1;
-        (!events.is_empty()).then_some(Page {
+        (!events.is_empty() || from > head).then_some(Page {
             conv: *conv,
             first: from,
             events,
@@ -147,7 +156,12 @@ mod tests {
         assert_eq!(positions(&tails, 4), None);
         assert_eq!(positions(&tails, 5), Some((5, 5, 9)));
         assert_eq!(positions(&tails, 9), Some((9, 1, 9)));
-        assert_eq!(positions(&tails, 10), None);
+        assert_eq!(
+            positions(&tails, 10),
+            Some((10, 0, 9)),
+            "nothing is behind the last"
+        );
+        assert_eq!(positions(&tails, 11), None);
         // An event with boxes, and one after a gap, begin anew.
         tails.push(&CONV, 10, 0, None);
         assert_eq!(positions(&tails, 9), None);
@@ -186,7 +200,13 @@ mod tests {
         for position in 1..200_000 {
             tails.push(&CONV, position, 0, Some(Bytes::from_static(b"tiny")));
         }
-        assert!(tails.order.len() <= 2 * BYTES_MAX / 256);
-        assert_eq!(positions(&tails, 199_999), Some((199_999, 1, 199_999)));
+        assert!(tails.order.len() <= ORDER_MAX);
+        let first = 200_000 - EVENTS_MAX as u64;
+        let whole = Some((first, EVENTS_MAX, 199_999));
+        assert_eq!(
+            positions(&tails, first),
+            whole,
+            "what is long gone takes no place"
+        );
     }
 }

@@ -3,7 +3,8 @@
 use crate::limits::Source;
 use std::time::Duration;
 use subrosa_channel::io::{LinkError, Reader, Writer};
-use subrosa_proto::{FromClient, FromServer, Push, Response, encode};
+use subrosa_proto::codec::encode_into;
+use subrosa_proto::{FromClient, FromServer, Push, Response};
 use tokio::time::timeout;
 
 /// How long a client may take to receive the close.
@@ -67,7 +68,9 @@ impl Connection {
     }
 
     fn queue(&mut self, message: &FromServer) -> Result<(), Ended> {
-        self.writer.send(&encode(message)).map_err(|error| {
+        let buffer = Vec::with_capacity(room(message));
+        let sent = self.writer.send(&encode_into(message, buffer));
+        sent.map_err(|error| {
             tracing::warn!(connection = self.id, %error, "an answer cannot be sent");
             Ended
         })
@@ -89,4 +92,23 @@ impl Connection {
             tracing::debug!(connection = self.id, %error, "the close did not reach the client");
         }
     }
+}
+
+/// About as many bytes as a message is encoded in, so that a page does not move while it is written.
+fn room(message: &FromServer) -> usize {
+    const HEAD: usize = 96;
+    let page = match message {
+        FromServer::Push {
+            push: Push::Events { page },
+        }
+        | FromServer::Answer {
+            response: Response::Page { page },
+            ..
+        } => page,
+        _ => return HEAD,
+    };
+    let boxes = page.events.iter().flat_map(|event| &event.boxes);
+    let bytes: usize = boxes.map(|bytes| bytes.len() + 8).sum();
+    let events = page.events.iter().map(|event| event.event.len() + 24);
+    HEAD + bytes + events.sum::<usize>()
 }

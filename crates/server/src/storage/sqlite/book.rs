@@ -17,6 +17,8 @@ pub(super) struct Cache {
     revision_changed: bool,
     logs: HashMap<LogId, LogState>,
     devices: HashMap<[u8; 32], Device>,
+    /// Of records that a request was guarded by: every message is, by the record of its conversation.
+    guarded: HashMap<RecordKey, u64>,
     days: Option<Vec<u32>>,
 }
 
@@ -88,9 +90,23 @@ impl<'a> Book<'a> {
         Ok(Revision(found.unwrap_or(0)))
     }
 
-    pub(super) fn check_records(&self, guards: &[Guard], writes: &[Write]) -> Result<(), Failure> {
+    /// The same, kept for the next request that is guarded by it.
+    fn guarded(&mut self, key: &RecordKey) -> rusqlite::Result<Revision> {
+        if let Some(revision) = self.cache.guarded.get(key) {
+            return Ok(Revision(*revision));
+        }
+        let revision = self.revision_of(key)?;
+        remember_bounded(&mut self.cache.guarded, key.clone(), revision.0);
+        Ok(revision)
+    }
+
+    pub(super) fn check_records(
+        &mut self,
+        guards: &[Guard],
+        writes: &[Write],
+    ) -> Result<(), Failure> {
         for Guard { key, expected } in guards {
-            if self.revision_of(key)? != *expected {
+            if self.guarded(key)? != *expected {
                 return Err(StoreError::GuardFailed { key: key.clone() }.into());
             }
         }
@@ -115,6 +131,7 @@ impl<'a> Book<'a> {
         } in writes
         {
             let name = key.as_bytes();
+            self.cache.guarded.remove(key);
             let Some(value) = value else {
                 self.db
                     .prepare_cached("DELETE FROM records WHERE key=?")?

@@ -2,6 +2,7 @@
 //! Every setting that costs memory or decides about durability stands here.
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::fmt::Write as _;
 
 /// Marks a database file as a Subrosa server's: the ASCII letters `SbRs`.
@@ -102,6 +103,8 @@ fn common(db: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
          PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;
          PRAGMA synchronous=FULL; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON;"
     ))?;
+    // Otherwise a statement is compiled anew whenever another number is bound to its LIMIT.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
