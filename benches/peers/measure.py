@@ -195,6 +195,7 @@ class Kept:
     """Results of one run of everything, a file for each piece of work, so that a run that was cut short goes on."""
 
     def __init__(self, run, settings):
+        self.run = run
         self.folder = KEPT / "runs" / str(run)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.settings = settings

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import subprocess
 
 from measure import ROOT, log
@@ -29,18 +30,39 @@ def run(kept, quick):
     kept.work("idle", "subrosa", lambda: bench("idle", "--connections", 200 if quick else 2000)[0]["figures"])
 
 
-def curves(kept, quick):
-    """Cost against size: one process for each curve, a case for each point."""
-    sizes = (20, 200, 2_000, 20_000)
-    for size in sizes:
+def curves(kept, quick, largest):
+    """Cost against size: one process for each curve, a case for each point. The largest sizes take minutes."""
+    for size in (20, 200, 2_000, 20_000):
         measure = lambda: bench("messages", "--pairs", 20, "--size", size, "--seconds", 1 if quick else 2)[0]["figures"]
         kept.work("message-size", "subrosa", measure, size=size)
-    points(kept, "members", "room", [10, 100] if quick else [10, 30, 100, 300, 1000], "--members", "--messages", 100 if quick else 200)
-    points(kept, "connections", "idle", [100, 300] if quick else [100, 1000, 3000, 10000], "--connections")
-    stored = [0, 10_000] if quick else [0, 10_000, 100_000]
+    members = [10, 100] if quick else [10, 30, 100, 300, *([1_000] if largest else [])]
+    points(kept, "members", "room", members, "--members", "--messages", 100 if quick else 200)
+    connections = [100, 300] if quick else [100, 1_000, 3_000, 10_000, *(most_connections() if largest else [])]
+    points(kept, "connections", "idle", connections, "--connections")
+    stored = [0, 10_000] if quick else [0, 10_000, 100_000, *([1_000_000] if largest else [])]
     for count in stored:
         measure = lambda: bench("messages", "--pairs", 20, "--stored", count, "--seconds", 2)[0]["figures"]
         kept.work("stored-events", "subrosa", measure, size=count)
+
+
+def most_connections(wanted=50_000):
+    """Every connection is an open file of both processes. Where the system allows fewer, as many as it allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard == resource.RLIM_INFINITY or os.geteuid() == 0 and raises(wanted + 2_000)
+    most = wanted if unlimited else min(wanted, (hard - 2_000) // 1_000 * 1_000)
+    if most < wanted:
+        log(f"  {hard} files can be open: {most} connections are the most instead of {wanted} (ulimit -Hn)")
+    return [most] if most > 10_000 else []
+
+
+def raises(limit):
+    """Root may raise the limit, unless it was robbed of that right."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, max(hard, limit)))
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def points(kept, work, measure, sizes, option, *more):
