@@ -1,4 +1,5 @@
-//! `history`: a new device by password, until the whole history is there, checked and readable; then the home opened anew.
+//! `history`: a new device by password, until the whole history is there, checked and readable; then it is searched, and
+//! the home opened anew.
 
 use crate::crew::{Crew, Load, round};
 use crate::folk::{Founder, Pair};
@@ -13,7 +14,9 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use subrosa_client::enrol::login;
-use subrosa_client::{Answer, Client, Command, Driver, Failure, HistoryView, Home, Row, RowKind};
+use subrosa_client::{
+    Answer, Client, Command, Driver, Failure, HistoryView, Home, Row, RowKind, SearchView,
+};
 use subrosa_proto::Name;
 use zeroize::Zeroizing;
 
@@ -27,8 +30,10 @@ const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Rows of the page that somebody sees first.
 const PAGE: u32 = 50;
-/// Openings of the home of which the middle one counts.
+/// Openings of the home, and searches, of which the middle one counts.
 const OPENINGS: usize = 5;
+/// A word of every message that is long enough (see [`text`]).
+const COMMON: &str = "goes";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -126,6 +131,7 @@ async fn read(
     let server = site.spent_since(&server);
     let own = Spent::of(std::process::id()).since(&own);
     check(&client, count, size, watch).await?;
+    let searched = search(&client, count, size, watch).await?;
     client.close().await;
     let cold = cold(&dir).await?;
     let times = Times {
@@ -134,6 +140,7 @@ async fn read(
         complete,
         client: own,
         server,
+        searched,
         cold,
     };
     times.tell(case, count);
@@ -146,7 +153,16 @@ struct Times {
     complete: Duration,
     client: Duration,
     server: Option<Duration>,
+    searched: Searched,
     cold: Duration,
+}
+
+/// How long searches took, the middle of several.
+struct Searched {
+    /// For what stands in one message.
+    rare: Duration,
+    /// For what stands in all: the newest page of them.
+    common: Duration,
 }
 
 impl Times {
@@ -182,6 +198,16 @@ impl Times {
             "server_cpu_us",
             "server's processor time for each, µs",
             self.server.map(each),
+        );
+        case.add(
+            "search_rare_ms",
+            "finding one message by its word, ms",
+            ms(self.searched.rare),
+        );
+        case.add(
+            "search_common_ms",
+            "finding the newest page of a word that all have, ms",
+            ms(self.searched.common),
         );
         case.add(
             "cold_open_ms",
@@ -261,6 +287,67 @@ async fn rows(client: &Client, before: Option<u64>, limit: u32) -> Outcome<Vec<R
     }
 }
 
+/// Searches for what stands in one message and in all, once everything is in the index.
+async fn search(
+    client: &Client,
+    count: usize,
+    size: usize,
+    watch: &dyn Watch,
+) -> Outcome<Searched> {
+    let wanted = text(count as u64 / 2, size);
+    let number = (count / 2).to_string();
+    let common = size > "it goes".len() + count.to_string().len() + 1;
+    watch.begin("waiting for the index of words", 0);
+    let begun = Instant::now();
+    // condition: everything has been searched
+    while !find(client, &number, 1).await?.reach.is_whole() {
+        if begun.elapsed() > PATIENCE {
+            return Err(unverified("the index of words does not come to its end"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    watch.begin("searching", 0);
+    let (mut rare, mut all) = (Vec::new(), Vec::new());
+    for _ in 0..OPENINGS {
+        let begun = Instant::now();
+        let found = find(client, &number, PAGE).await?;
+        rare.push(begun.elapsed());
+        let is_it = |row: &Row| matches!(&row.what, RowKind::Text { text } if *text == wanted);
+        if !found.hits.iter().any(|hit| is_it(&hit.row)) {
+            return Err(unverified("a message was not found by its word"));
+        }
+        let begun = Instant::now();
+        let found = find(client, COMMON, PAGE).await?;
+        all.push(begun.elapsed());
+        if common && found.hits.is_empty() {
+            return Err(unverified("a word that all messages have was not found"));
+        }
+    }
+    Ok(Searched {
+        rare: middle(rare),
+        common: middle(all),
+    })
+}
+
+async fn find(client: &Client, query: &str, limit: u32) -> Outcome<SearchView> {
+    let command = Command::Search {
+        query: query.to_owned(),
+        conversation: None,
+        before: None,
+        limit,
+        zone_s: 0,
+    };
+    match client.call(command).await? {
+        Answer::Found(found) => Ok(found),
+        _ => Err(defect("nothing was said of what was found")),
+    }
+}
+
+fn middle(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
 /// The middle of several openings of the home, the newest page included.
 async fn cold(dir: &Path) -> Outcome<Duration> {
     let mut times = Vec::new();
@@ -273,6 +360,5 @@ async fn cold(dir: &Path) -> Outcome<Duration> {
         times.push(begun.elapsed());
         client.close().await;
     }
-    times.sort_unstable();
-    Ok(times.get(OPENINGS / 2).copied().unwrap_or_default())
+    Ok(middle(times))
 }
