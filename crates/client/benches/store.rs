@@ -1,11 +1,13 @@
 //! How long a home takes to be ready: opening the store, rebuilding the engine, and the newest page,
 //! with 100,000 rows in 50 conversations. Every figure is that of a fresh connection; the files lie
-//! in the system's cache, as they do when a verb runs a second time.
+//! in the system's cache, as they do when a verb runs a second time. With `SUBROSA_KEEP` it only makes
+//! a home in that folder, for whole programs to be measured in it; where an account is there already, its
+//! home gets the rows, in rooms of somebody else's.
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measures")]
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use subrosa_client::engine::{Engine, fact};
 use subrosa_client::store::{Entry, FILE, Store, StoreError, StoreKey};
@@ -15,6 +17,7 @@ use subrosa_proto::{AccountId, Address, EventHash, Form, Host, LogHash, Name, en
 use zeroize::Zeroizing;
 
 const CONVERSATIONS: u64 = 50;
+/// Rows, unless `SUBROSA_ROWS` says otherwise.
 const ROWS: u64 = 100_000;
 const ROUNDS: usize = 15;
 const PAGE: u32 = 50;
@@ -39,7 +42,8 @@ impl Record for Known {
     }
 }
 
-fn fill(dir: &Path, key: &StoreKey) -> Outcome<()> {
+fn fill(dir: &Path, key: &StoreKey, rows: u64) -> Outcome<()> {
+    let new = !dir.join(FILE).exists();
     let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
     let identity = Identity::generate(&mut rng);
     let id = identity.id();
@@ -54,21 +58,23 @@ fn fill(dir: &Path, key: &StoreKey) -> Outcome<()> {
         secret: &secret,
         record: bytes::Bytes::from_static(b"record"),
     };
-    let name = Name::new("ada")?;
+    let name = Name::new(if new { "ada" } else { "somebody" })?;
     let device = machine.device();
     let founding = found_account(identity, &name, device, "bench", slot(), slot(), &mut rng)?;
     let own = Account::from_chain(&founding.chain)?;
     let known = Known(own.clone());
-    let mut store = Store::open(dir, FILE, key, true)?;
+    let mut store = Store::open(dir, FILE, key, new)?;
     let address = Address {
         hosts: Host::parse_list("localhost")?,
         key: [7; 32],
     };
     store.transaction(|desk| {
-        desk.set_fact(fact::ACCOUNT, &id)?;
-        desk.set_fact(fact::ADDRESS, &address.to_string())?;
-        desk.set_account(&own)?;
-        desk.save(&changes)
+        if new {
+            desk.set_fact(fact::ACCOUNT, &id)?;
+            desk.set_fact(fact::ADDRESS, &address.to_string())?;
+            desk.save(&changes)?;
+        }
+        desk.set_account(&own)
     })?;
     for conversation in 0..CONVERSATIONS {
         let (event, conv) = machine.create(Form::Room, true, None, None, &mut rng);
@@ -76,7 +82,7 @@ fn fill(dir: &Path, key: &StoreKey) -> Outcome<()> {
         store.transaction(|desk| -> Result<(), StoreError> {
             let wish = format!("#room-{conversation}");
             let (no, _) = desk.add_conversation(&conv, &wish, &encode(&state))?;
-            for position in 1..=ROWS / CONVERSATIONS {
+            for position in 1..=rows / CONVERSATIONS {
                 let text =
                     format!("message {position} of a conversation that has gone on for long");
                 let content = Content::new(Text { text }, NOW_MS + position, &mut rng);
@@ -133,13 +139,19 @@ fn ms(time: Duration) -> f64 {
 }
 
 fn main() -> Outcome<()> {
+    let rows = std::env::var("SUBROSA_ROWS").map_or(Ok(ROWS), |rows| rows.parse())?;
+    if let Some(dir) = std::env::var_os("SUBROSA_KEEP").map(PathBuf::from) {
+        std::fs::create_dir_all(&dir)?;
+        let key = StoreKey::load(&dir, None).or_else(|_| StoreKey::create(&dir, None))?;
+        return fill(&dir, &key, rows);
+    }
     let dir = tempfile::tempdir()?;
     let key = StoreKey::create(dir.path(), None)?;
     let started = Instant::now();
-    fill(dir.path(), &key)?;
+    fill(dir.path(), &key, rows)?;
     let bytes = std::fs::metadata(dir.path().join(FILE))?.len();
     println!(
-        "{ROWS} rows in {CONVERSATIONS} conversations: {} MB, written in {:.1} s",
+        "{rows} rows in {CONVERSATIONS} conversations: {} MB, written in {:.1} s",
         bytes / 1_000_000,
         started.elapsed().as_secs_f64()
     );

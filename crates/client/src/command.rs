@@ -6,6 +6,7 @@ use crate::export::ExportSignature;
 use crate::loss::{EvidenceView, LossView};
 use crate::room::{RoomCommand, RoomView};
 use crate::search::SearchView;
+use crate::store::KeyError;
 use crate::trust_view::{About, SettingView, TrustView, VerificationView};
 use crate::upkeep_view::{HealthView, StorageView, UpkeepCommand, WhyView};
 use crate::view::{
@@ -14,6 +15,7 @@ use crate::view::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// Names one command of one face, so that its repetition after a change of owner changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -258,6 +260,18 @@ pub enum Command {
     },
     /// How much of the history is here. Answered by `History`.
     History {},
+    /// Locks the home for all that run in it: the store is closed, and its key and all that was read from it are
+    /// forgotten. Everything but `unlock` fails then, and subscriptions end. What is sent to the account waits at the
+    /// server. Answered by `Done`.
+    Lock {
+        /// The first passphrase of a home that has none; it is needed from then on whenever the home is opened.
+        passphrase: Option<Passphrase>,
+    },
+    /// Opens a locked home again. Answered by `Done`.
+    Unlock {
+        /// Of the home.
+        passphrase: Passphrase,
+    },
     /// Waits until the outbox is empty or the server is out of reach. Answered by `Outbox`.
     Drain {},
     /// Notices from now on, or rows after a cursor first. Answered by `Subscribed`, then notices follow.
@@ -267,6 +281,30 @@ pub enum Command {
         /// Rows with a larger cursor come first; absent: only what is new.
         since: Option<u64>,
     },
+}
+
+/// The passphrase of a home.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ZeroizeOnDrop)]
+pub struct Passphrase(String);
+
+impl From<Zeroizing<String>> for Passphrase {
+    fn from(mut text: Zeroizing<String>) -> Self {
+        Self(std::mem::take(&mut *text))
+    }
+}
+
+impl Passphrase {
+    /// To derive the key from.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passphrase(redacted)")
+    }
 }
 
 /// Answers.
@@ -389,6 +427,27 @@ impl Failure {
             kind: FailureKind::User,
             sentence: sentence.into(),
         }
+    }
+    /// The home was locked.
+    #[must_use]
+    pub fn locked() -> Self {
+        Self {
+            kind: FailureKind::NotPermitted,
+            sentence: "this home is locked: `subrosa unlock` or `subrosa chat` opens it with its passphrase"
+                .to_owned(),
+        }
+    }
+    /// Whether the home is closed until its passphrase comes.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        *self == Self::locked() || self.sentence == KeyError::Locked.to_string()
+    }
+    /// There is nothing to lock the home with.
+    #[must_use]
+    pub fn no_passphrase() -> Self {
+        Self::user(
+            "this home has no passphrase yet, and nothing to lock it with: `subrosa lock` asks for a first one",
+        )
     }
     /// A failure of network or server.
     pub fn network(sentence: impl Into<String>) -> Self {

@@ -23,9 +23,11 @@ mod trust_view;
 mod upkeep_view;
 mod view;
 
-pub use command::{Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Wait};
+pub use command::{
+    Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Passphrase, Wait,
+};
 pub use consumer::{ConsumerCommand, ConsumerView};
-pub use driver::Driver;
+pub use driver::{Driver, is_marked};
 pub use evidence::{EvidenceError, Finding, verify as verify_evidence};
 pub use export::{
     EXPORT_FORMAT, EXPORT_VERSION, ExportError, ExportFile, ExportSignature, ExportTalk,

@@ -6,39 +6,56 @@
 mod checking;
 mod dial;
 mod link;
+mod locking;
 mod pulse;
 mod rounds;
 
 pub(crate) use dial::dial;
+pub(crate) use locking::MARK;
+pub use locking::is_marked;
 
 use crate::command::{Call, Failure};
 use crate::engine::ArchiveTally;
 use crate::home::{Home, Start, Starting};
-use crate::store::{Store, StoreKey};
+use crate::store::{Store, is_locked};
 use rounds::Rounds;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 /// Calls that wait for the driver.
 const CALLS_WAITING_MAX: usize = 64;
 
+/// A local passphrase; it is forgotten when the home is locked.
+type Unlock = Arc<Mutex<Option<Zeroizing<String>>>>;
+
 /// Starts the driver of a home when this process becomes its owner.
 pub struct Driver {
-    unlock: Option<Zeroizing<String>>,
+    unlock: Unlock,
 }
 
 impl Driver {
-    /// `unlock` is the local passphrase, for homes that are locked by one.
+    /// `unlock` is the local passphrase, for homes that have one. Without it such a home begins locked.
     #[must_use]
-    pub const fn new(unlock: Option<Zeroizing<String>>) -> Self {
-        Self { unlock }
+    pub fn new(unlock: Option<Zeroizing<String>>) -> Self {
+        Self {
+            unlock: Arc::new(Mutex::new(unlock)),
+        }
+    }
+
+    /// A copy, wiped when the key is there: a guard may not be held across what waits.
+    fn passphrase(&self) -> Option<Zeroizing<String>> {
+        let unlock = self.unlock.lock().unwrap_or_else(PoisonError::into_inner);
+        unlock.clone()
     }
 }
 
 impl Start for Driver {
     fn start(&mut self, home: &Home) -> Starting {
-        let home = home.clone();
-        let unlock = self.unlock.clone();
+        if is_marked(home) {
+            self.locked();
+        }
+        let (home, unlock, passphrase) = (home.clone(), self.unlock.clone(), self.passphrase());
         Box::pin(async move {
             if !crate::enrol::is_enrolled(&home) {
                 return Err(Failure::user(format!(
@@ -46,14 +63,20 @@ impl Start for Driver {
                     home.dir().display()
                 )));
             }
-            let passphrase = unlock.as_ref().map(|passphrase| passphrase.as_str());
-            let key =
-                StoreKey::load(home.dir(), passphrase).map_err(crate::store::StoreError::from)?;
-            let store = Store::open(home.dir(), crate::store::FILE, &key, false)?;
-            let rounds = Rounds::new(store)?;
+            let opened = if is_marked(&home) || (is_locked(home.dir()) && passphrase.is_none()) {
+                None
+            } else {
+                let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
+                Some(locking::open(home.dir(), passphrase)?)
+            };
             let (calls, incoming) = mpsc::channel::<Call>(CALLS_WAITING_MAX);
-            Ok((calls, tokio::spawn(rounds.run(incoming))))
+            let running = tokio::spawn(locking::run(home, unlock, opened, incoming));
+            Ok((calls, running))
         })
+    }
+
+    fn locked(&mut self) {
+        locking::forget(&self.unlock);
     }
 }
 

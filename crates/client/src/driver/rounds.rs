@@ -2,8 +2,10 @@
 
 use super::checking::checked;
 use super::link::{FromLink, LinkTask, Order, Target};
-use crate::command::{Answer, Call, Failure};
+use super::locking::{self, Locker};
+use crate::command::{Answer, Call, Command, Failure};
 use crate::engine::{ArchiveTally, CallId, Effect, Engine, EngineError, Input, Turn};
+use crate::home::Home;
 use crate::store::{Store, StoreError};
 use crate::upkeep_view::StorageView;
 use crate::view::Notice;
@@ -49,12 +51,39 @@ pub(super) struct Rounds {
     gone: Vec<CallId>,
 }
 
+/// Why the rounds have ended.
+pub(super) enum Left {
+    /// The last caller has gone.
+    Callers,
+    /// The home was locked, as these have asked.
+    Locked(Vec<Locker>),
+}
+
 /// What one round was given.
 enum Given {
     Call(Call),
     Link(FromLink),
     Tick,
     Idle,
+}
+
+/// Who is to be told when the home is locked; one that cannot be is told of at once.
+async fn asked_to_lock(home: &Home, asked: Given) -> Option<Locker> {
+    let Given::Call(Call {
+        command: Command::Lock { passphrase },
+        reply,
+        ..
+    }) = asked
+    else {
+        return None;
+    };
+    match locking::prepare(home, passphrase).await {
+        Ok(()) => Some(reply),
+        Err(failure) => {
+            drop(reply.send(Err(failure)));
+            None
+        }
+    }
 }
 
 impl Rounds {
@@ -79,13 +108,14 @@ impl Rounds {
         self.store
     }
 
-    /// Runs until the last caller has gone.
-    pub async fn run(mut self, mut calls: mpsc::Receiver<Call>) {
+    /// Runs until the last caller has gone, or the home is locked.
+    pub async fn run(mut self, home: &Home, calls: &mut mpsc::Receiver<Call>) -> Left {
         let (target_to, target) = watch::channel(self.target());
         let (inputs_to, inputs) = mpsc::channel(INPUTS_WAITING_MAX);
         let mut inputs = checked(inputs, INPUTS_WAITING_MAX);
         let link = LinkTask::start(target, inputs_to);
-        loop {
+        let mut locks = Vec::new();
+        while locks.is_empty() {
             let idle = self.idle.unwrap_or(self.wake);
             let first = tokio::select! {
                 call = calls.recv() => match call {
@@ -106,10 +136,38 @@ impl Rounds {
                     break;
                 }
             }
+            let is_lock = |given: &mut Given| matches!(given, Given::Call(call) if matches!(call.command, Command::Lock { .. }));
+            let asked: Vec<_> = given.extract_if(.., is_lock).collect();
             self.round(given, &link, &target_to);
+            for asked in asked {
+                locks.extend(asked_to_lock(home, asked).await);
+            }
+        }
+        self.end(link, locks).await
+    }
+
+    /// Closes the link and the store. Whoever still waits is answered by the next owner, or told that the home is locked.
+    async fn end(mut self, link: LinkTask, locks: Vec<Locker>) -> Left {
+        if !locks.is_empty() {
+            for (_, reply) in self.replies.drain() {
+                drop(reply.send(Err(Failure::locked())));
+            }
         }
         link.close().await;
-        self.store.close();
+        let Self {
+            store,
+            engine,
+            notices,
+            ..
+        } = self;
+        drop(engine);
+        store.close();
+        // Who listens hears the end of it when everything has gone.
+        drop(notices);
+        if locks.is_empty() {
+            return Left::Callers;
+        }
+        Left::Locked(locks)
     }
 
     fn target(&self) -> Target {

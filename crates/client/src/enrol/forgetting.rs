@@ -2,11 +2,13 @@
 
 use super::{RECOVERING, UNFINISHED, drop_store, is_enrolled};
 use crate::command::Failure;
+use crate::driver::MARK;
 use crate::home::Home;
 use crate::store::{FILE, drop_key};
 
-/// What faces may have put there beside the store: all of it secret.
-const PAPERS: [&str; 4] = [
+/// What faces may have put there beside the store; secrets nearly all.
+const PAPERS: [&str; 5] = [
+    "theme",
     "sheet.txt",
     "new-sheet.txt",
     "passphrase.txt",
@@ -36,8 +38,8 @@ pub fn forget(home: &Home) -> Result<(), Failure> {
     for file in [FILE, UNFINISHED, RECOVERING] {
         drop_store(home, file);
     }
-    for paper in PAPERS {
-        drop(std::fs::remove_file(home.file(paper)));
+    for file in PAPERS.into_iter().chain([MARK]) {
+        drop(std::fs::remove_file(home.file(file)));
     }
     remove(home);
     drop(lock);

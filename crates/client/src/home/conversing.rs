@@ -2,8 +2,8 @@
 
 use super::build::is_newer;
 use super::wire::{
-    Asks, Hello, HelloResult, Id, NoticeWord, Noticed, REQUEST_BYTES_MAX, Read, Refusal, Request,
-    Told, Version, Wrong, line, next_line, request,
+    Asks, Ended, EndedWord, Hello, HelloResult, Id, NoticeWord, Noticed, REQUEST_BYTES_MAX, Read,
+    Refusal, Request, Told, Version, Wrong, line, next_line, request,
 };
 use crate::command::{Answer, Call, Caller, Command, Failure};
 use crate::randomness;
@@ -291,9 +291,26 @@ impl Following {
             let (Ok(()), Some(next)) = (self.calls.send(call).await, next) else {
                 return;
             };
-            let Ok(Ok(_)) = answer.await else { return };
-            arriving = next;
+            match answer.await {
+                Ok(Ok(_)) => arriving = next,
+                Ok(Err(failure)) => return self.end(failure).await,
+                // The owner is ending.
+                Err(_) => return,
+            }
         }
+    }
+
+    /// Says why nothing comes any more.
+    async fn end(self, failure: Failure) {
+        let told = Told::Ended {
+            jsonrpc: Version::Two,
+            method: EndedWord::Ended,
+            params: Ended {
+                subscription: self.id,
+                error: failure.into(),
+            },
+        };
+        drop(self.lines.send(line(&told)).await);
     }
 
     /// Until the stream ends; `None` when nobody reads.

@@ -128,6 +128,9 @@ async fn read(mut from: BufReader<OwnedReadHalf>, queue: mpsc::Sender<Arrival>) 
                 let id = params.subscription.number();
                 id.map(|id| Arrival::Notice(id, params.notice))
             }
+            Ok(Told::Ended { params, .. }) => {
+                answer(&params.subscription, Err(params.error.into()))
+            }
             Ok(Told::Hello { .. } | Told::Document { .. }) | Err(_) => None,
         };
         let Some(arrival) = arrival else { return };

@@ -29,6 +29,9 @@ const NOTICES_WAITING_MAX: usize = 1_024;
 pub trait Start: Send + 'static {
     /// Starts it.
     fn start(&mut self, home: &Home) -> Starting;
+
+    /// The owner says that the home is locked: what would open it is forgotten.
+    fn locked(&mut self) {}
 }
 
 /// Calls go in here; the task ends after the last sender is dropped and all is saved.
@@ -92,6 +95,12 @@ impl Client {
             seat: tokio::spawn(seat.run(place)),
             way,
         })
+    }
+
+    /// The home that it sits in.
+    #[must_use]
+    pub const fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Where the home's present owner, this process or another, listens.
@@ -380,6 +389,9 @@ impl Seat {
     }
 
     fn answered(&mut self, id: u64, result: Result<Answer, Failure>) {
+        if result.as_ref().is_err_and(Failure::is_locked) {
+            self.start.locked();
+        }
         let Some(open) = self.open.get_mut(&id) else {
             return;
         };

@@ -88,6 +88,12 @@ pub(super) enum Told {
         method: NoticeWord,
         params: Noticed,
     },
+    /// Unasked: a subscription has come to its end.
+    Ended {
+        jsonrpc: Version,
+        method: EndedWord,
+        params: Ended,
+    },
     /// The description of all methods.
     Document {
         jsonrpc: Version,
@@ -113,6 +119,19 @@ pub(super) struct Noticed {
 #[serde(rename_all = "snake_case")]
 pub(super) enum NoticeWord {
     Notice,
+}
+
+/// The subscription that the request of this id made, and why it has ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Ended {
+    pub subscription: Id,
+    pub error: Refusal,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EndedWord {
+    Ended,
 }
 
 /// A JSON-RPC error object.

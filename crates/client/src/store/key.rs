@@ -8,8 +8,11 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Holds the raw key; whoever can read it can read the store.
 const KEY_FILE: &str = "key";
-/// Holds the salt of a passphrase; no secret.
+/// Holds the salt of a passphrase, and where the key is older than the passphrase, the key masked by what the passphrase
+/// gives: that is pseudo-random, used for this salt alone, and whether it is right is told by the store. No secret.
 const LOCK_FILE: &str = "key.locked";
+/// It, before it is whole.
+const LOCK_FILE_NEW: &str = "key.locked.new";
 /// Argon2id for the local passphrase (RFC 9106 §4, second choice): 64 MiB, t = 3, p = 4.
 const MEMORY_KIB: u32 = 64 * 1024;
 
@@ -73,11 +76,40 @@ impl StoreKey {
     /// # Errors
     /// [`KeyError::Locked`] when a passphrase is needed and not given.
     pub fn load(home: &Path, passphrase: Option<&str>) -> Result<Self, KeyError> {
-        if is_locked(home) {
-            let salt = read(&home.join(LOCK_FILE), LOCK_FILE)?;
-            return derive(passphrase.ok_or(KeyError::Locked)?, &salt);
+        if !is_locked(home) {
+            return read(&home.join(KEY_FILE), KEY_FILE).map(Self);
         }
-        read(&home.join(KEY_FILE), KEY_FILE).map(Self)
+        // A lock is whole or not there: the raw key beside it was left by a crash.
+        shred(&home.join(KEY_FILE)).map_err(|e| KeyError::File(KEY_FILE, e))?;
+        let (salt, mask) = read_locked(home)?;
+        let mut key = derive(passphrase.ok_or(KeyError::Locked)?, &salt)?;
+        key.masked(&mask);
+        Ok(key)
+    }
+
+    /// Puts a passphrase before a key that lay in a file. The store stays as it is.
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is no such key or the files cannot be written; then the key is where it was.
+    pub fn lock(home: &Path, passphrase: &str) -> Result<(), KeyError> {
+        let key = Self::load(home, None)?;
+        let mut salt = [0_u8; 32];
+        crate::randomness::fill(&mut salt).map_err(|_| KeyError::Randomness)?;
+        let mut masked = derive(passphrase, &salt)?;
+        masked.masked(&key.0);
+        let whole = [salt, *masked.0].concat();
+        let new = home.join(LOCK_FILE_NEW);
+        write_new(&new, &whole)
+            .and_then(|()| std::fs::rename(&new, home.join(LOCK_FILE)))
+            .and_then(|()| std::fs::File::open(home)?.sync_all())
+            .map_err(|e| KeyError::File(LOCK_FILE, e))?;
+        shred(&home.join(KEY_FILE)).map_err(|e| KeyError::File(KEY_FILE, e))
+    }
+
+    fn masked(&mut self, mask: &[u8; 32]) {
+        for (byte, mask) in self.0.iter_mut().zip(mask) {
+            *byte ^= mask;
+        }
     }
 
     /// The statement that gives the key to SQLCipher.
@@ -104,6 +136,22 @@ fn derive(passphrase: &str, salt: &[u8; 32]) -> Result<StoreKey, KeyError> {
     Ok(StoreKey(key))
 }
 
+/// The salt, and the mask: nothing but zeros where the key is what the passphrase gives.
+fn read_locked(home: &Path) -> Result<([u8; 32], [u8; 32]), KeyError> {
+    let bytes = std::fs::read(home.join(LOCK_FILE)).map_err(|e| KeyError::File(LOCK_FILE, e))?;
+    let damaged = KeyError::Damaged(LOCK_FILE);
+    let Some((salt, mask)) = bytes.split_first_chunk() else {
+        return Err(damaged);
+    };
+    match mask {
+        [] => Ok((*salt, [0; 32])),
+        mask => mask
+            .try_into()
+            .map(|mask| (*salt, mask))
+            .map_err(|_| damaged),
+    }
+}
+
 fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     let bytes = Zeroizing::new(std::fs::read(path).map_err(|e| KeyError::File(name, e))?);
     let key: [u8; 32] = bytes
@@ -118,15 +166,17 @@ fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyError
 /// # Errors
 /// The file cannot be deleted.
 pub fn drop_key(home: &Path) -> io::Result<()> {
-    for name in [KEY_FILE, LOCK_FILE] {
-        let path = home.join(name);
-        if path.exists() {
-            // On many disks the old bytes stay somewhere; that is no reason to leave them in the file.
-            drop(write_new(&path, &[0; 32]));
-        }
-        forget(&path)?;
+    shred(&home.join(KEY_FILE))?;
+    shred(&home.join(LOCK_FILE))
+}
+
+/// Deletes a file, overwritten first. On many disks the old bytes stay somewhere; that is no reason to leave them in it.
+fn shred(path: &Path) -> io::Result<()> {
+    if let Ok(file) = std::fs::metadata(path) {
+        let zeros = vec![0; usize::try_from(file.len()).unwrap_or(0).min(64)];
+        drop(write_over(path, &zeros));
     }
-    Ok(())
+    forget(path)
 }
 
 /// Removes what an unfinished try has left: a home has one key.
@@ -144,6 +194,13 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// In place: a file that is cut to nothing first may be written somewhere else.
+fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

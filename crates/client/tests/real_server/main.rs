@@ -12,6 +12,7 @@
 mod conversation;
 mod cutter;
 mod enrolment;
+mod locking;
 mod proxy;
 mod rooms;
 mod secrets;

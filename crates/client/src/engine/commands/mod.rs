@@ -118,6 +118,10 @@ impl Engine {
             Command::Restored { .. } | Command::Evidence { .. } => {
                 self.losses(turn, call, &command)?
             }
+            Command::Lock { .. } | Command::Unlock { .. } => {
+                let failure = Failure::user("this home is not locked");
+                turn.answer(call, Err(failure));
+            }
             Command::Drain {} => {
                 self.waiting.push(Waiting::Drain { call });
                 self.answer_drained(turn)?;
