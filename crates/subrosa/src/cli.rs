@@ -5,7 +5,9 @@ use crate::commands::{
     login, logout, manual, passwd, read, receipts, recover, refuse, restored, room, search, send,
     serve, server_view, tail, timer, typing, up,
 };
-use crate::commands::{block, doctor, export, mute, on, settings, storage, trust, verify, why};
+use crate::commands::{
+    block, doctor, export, lock, mute, on, settings, storage, trust, verify, why,
+};
 use crate::exit::{self, code};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -102,6 +104,8 @@ pub enum Verb {
     Storage(storage::Args),
     Passwd(passwd::Args),
     Recover(recover::Args),
+    Lock(lock::LockArgs),
+    Unlock(lock::UnlockArgs),
     Logout(logout::Args),
     Bench(bench::Args),
     Demo(demo::Args),

@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod export;
 pub mod invite;
 pub mod join;
+pub mod lock;
 pub mod login;
 pub mod logout;
 pub mod manual;
@@ -103,6 +104,8 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Devices(args) => devices::run(args, &setting).await,
         Verb::Passwd(args) => passwd::run(args, &setting).await,
         Verb::Recover(args) => recover::run(args, &setting).await,
+        Verb::Lock(args) => lock::lock(args, &setting).await,
+        Verb::Unlock(args) => lock::unlock(args, &setting).await,
         Verb::Logout(args) => logout::run(args, &setting).await,
         Verb::Receipts(args) => receipts::run(args, &setting).await,
         Verb::Typing(args) => typing::run(args, &setting).await,

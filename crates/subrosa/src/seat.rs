@@ -7,7 +7,7 @@ use crate::{secret, terminal};
 use std::path::{Path, PathBuf};
 use subrosa_client::enrol::is_enrolled;
 use subrosa_client::store::is_locked;
-use subrosa_client::{AccountView, Answer, Client, Command, Driver, Failure, Home};
+use subrosa_client::{AccountView, Answer, Client, Command, Driver, Failure, Home, is_marked};
 use zeroize::Zeroizing;
 
 /// What every verb works with.
@@ -119,8 +119,16 @@ impl Setting {
         Ok(Client::open_giving_way(home, face, Driver::new(unlock)).await?)
     }
 
-    /// The passphrase of a locked home.
+    /// The passphrase of a home that has one. What its person has locked is opened by `unlock` only.
     pub async fn unlocked(&self, home: &Home) -> anyhow::Result<Option<Zeroizing<String>>> {
+        if is_marked(home) {
+            return Ok(None);
+        }
+        self.passphrase(home).await
+    }
+
+    /// The same, whoever has locked it.
+    pub async fn passphrase(&self, home: &Home) -> anyhow::Result<Option<Zeroizing<String>>> {
         if let Some(file) = &self.global.unlock_file {
             return Ok(Some(secret::read(file, "passphrase of the home")?));
         }

@@ -6,7 +6,7 @@ use subrosa_client::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Numbers of the two signals.
-const SIGINT: u8 = 2;
+pub const SIGINT: u8 = 2;
 const SIGTERM: u8 = 15;
 
 /// Both signals, watched from the making of this on.

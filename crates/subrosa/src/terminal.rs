@@ -1,13 +1,13 @@
 //! Questions to the person at the terminal, and the terminal left as it was.
 
-use crossterm::cursor::Show;
+use crossterm::cursor::{MoveTo, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
     EnableFocusChange, EnableMouseCapture,
 };
 use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
@@ -72,6 +72,20 @@ pub fn cover(mouse: bool) -> Result<(), Failure> {
 /// Whether a screen of our own covers the terminal.
 pub fn is_covered() -> bool {
     COVERED.load(Ordering::Relaxed)
+}
+
+/// Lets another program ask and answer on the screen that covers the terminal's, where nothing of it stays behind.
+pub fn lend() {
+    drop(disable_raw_mode());
+    drop(execute!(
+        std::io::stdout(),
+        DisableFocusChange,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        Clear(ClearType::All),
+        MoveTo(0, 0),
+        Show
+    ));
 }
 
 /// Puts the terminal back, if something changed it. Called on every way out.
@@ -154,5 +168,51 @@ pub async fn ask_new_secret(what: &str) -> anyhow::Result<Zeroizing<String>> {
             "the two were not the same: run the command again to choose a {what}"
         ))
         .into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    /// At a terminal of its own, started by the test below.
+    #[test]
+    #[ignore = "is run by a_panic_leaves_the_terminal_as_it_was"]
+    fn a_defect_while_covered() {
+        crate::exit::on_panic();
+        cover(true).unwrap();
+        println!("here it breaks");
+        panic!("what somebody wrote");
+    }
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() {
+        let this = std::env::current_exe().unwrap();
+        let script = format!(
+            "stty sane; {} --exact terminal::tests::a_defect_while_covered --ignored --nocapture --test-threads=1; echo code $?; stty -a",
+            this.display()
+        );
+        let done = Command::new("script")
+            .args(["-q", "-e", "-c", &script, "/dev/null"])
+            .env("TERM", "xterm-256color")
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let shown = String::from_utf8_lossy(&done.stdout);
+        let (covered, after) = shown.split_once("here it breaks").unwrap();
+        assert!(covered.contains("\u{1b}[?1049h"), "{shown}");
+        for sane in [
+            "\u{1b}[?1049l",
+            "\u{1b}[?2004l",
+            "code 2",
+            " icanon",
+            " echo ",
+        ] {
+            assert!(after.contains(sane), "{sane} in {shown}");
+        }
+        assert!(after.contains("a defect in"), "{shown}");
+        assert!(!shown.contains("what somebody wrote"), "{shown}");
     }
 }

@@ -176,7 +176,10 @@ async fn alone(
     address: &Address,
     signals: &mut Signals,
 ) -> anyhow::Result<Option<String>> {
-    let own = account(client).await?.name;
+    let own = match account(client).await {
+        Err(failure) if failure.is_locked() => return Ok(None),
+        account => account?.name,
+    };
     let talks = match client.call(Command::Conversations {}).await? {
         Answer::Conversations(talks) => talks,
         other => return Err(unexpected(&other).into()),

@@ -3,6 +3,7 @@
 use crossterm::event::{self, Event};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -13,6 +14,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct Keys {
     events: mpsc::Receiver<Event>,
     wanted: Arc<AtomicBool>,
+    reading: Option<JoinHandle<()>>,
 }
 
 impl Keys {
@@ -21,7 +23,7 @@ impl Keys {
         let (sender, events) = mpsc::channel(64);
         let wanted = Arc::new(AtomicBool::new(true));
         let still = wanted.clone();
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             while still.load(Ordering::Relaxed) {
                 let event = match event::poll(LOOK) {
                     Ok(true) => event::read(),
@@ -34,7 +36,20 @@ impl Keys {
                 }
             }
         });
-        Self { events, wanted }
+        Self {
+            events,
+            wanted,
+            reading: Some(reading),
+        }
+    }
+
+    /// Stops reading: from the end of this on the terminal is somebody else's.
+    pub async fn stop(&mut self) {
+        self.wanted.store(false, Ordering::Relaxed);
+        self.events.close();
+        if let Some(reading) = self.reading.take() {
+            drop(tokio::task::spawn_blocking(move || reading.join()).await);
+        }
     }
 
     /// The next; none when the terminal is gone.

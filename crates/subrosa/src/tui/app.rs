@@ -133,6 +133,8 @@ impl App {
             Event::Focus(focused) => self.focused = focused,
             Event::Time(now_ms) => self.clock.now_ms = now_ms,
             Event::Notice(notice) => self.noticed(notice),
+            Event::Locked => self.lock(),
+            Event::Printed(printed) => self.printed(&printed),
             Event::Answer(ask, answer) => self.answered(ask, answer),
         }
         if self

@@ -2,10 +2,13 @@
 
 use super::app::App;
 use super::timeline::Fit;
+use super::widgets::note_lines;
 use ratatui::layout::Rect;
 
 /// Below this width the list of conversations hides.
 pub const LIST_COLUMNS_MIN: u16 = 60;
+/// On fewer rows than this the line of keys leaves its place to what is said.
+const KEYS_ROWS_MIN: u16 = 9;
 /// Lines that a text being typed may take.
 const TYPED_LINES_MAX: usize = 8;
 /// What stands left of a text: the bar of the chosen row, and a space.
@@ -71,7 +74,7 @@ fn cut_top(left: &mut Rect, lines: u16) -> Rect {
 pub fn of(app: &App) -> Areas {
     let (columns, rows) = app.size;
     let mut left = Rect::new(0, 0, columns, rows);
-    let keys = cut_bottom(&mut left, 1);
+    let keys = cut_bottom(&mut left, u16::from(rows >= KEYS_ROWS_MIN));
     // Where nobody is there is nothing to choose from.
     let list = (columns >= LIST_COLUMNS_MIN && !app.is_alone()).then(|| {
         let width = if columns >= 100 { 28 } else { 20 };
@@ -91,7 +94,8 @@ pub fn of(app: &App) -> Areas {
         .about
         .as_ref()
         .map(|_| cut_bottom(&mut left, 1));
-    let notes = cut_bottom(&mut left, 1);
+    let notes = note_lines(app, usize::from(left.width)).len().max(1);
+    let notes = cut_bottom(&mut left, u16::try_from(notes).unwrap_or(1));
     Areas {
         list,
         head,

@@ -1,7 +1,7 @@
 //! Completion of what is being typed: commands, people, rooms, emoji short codes.
 
 use super::composer::Composer;
-use super::slash::{COMMANDS, Takes};
+use super::slash::{self, Takes};
 use super::talks::Talks;
 
 /// Proposals shown at once.
@@ -39,8 +39,7 @@ pub fn proposals(composer: &Composer, talks: &Talks) -> Proposals {
         Some(word) if !word.contains(char::is_whitespace) => commands(word),
         Some(rest) => {
             let verb = rest.split(char::is_whitespace).next().unwrap_or_default();
-            let takes = COMMANDS
-                .iter()
+            let takes = slash::commands()
                 .find(|command| command.word == verb)
                 .map(|command| command.takes);
             match takes {
@@ -70,9 +69,7 @@ fn in_text(word: &str, talks: &Talks) -> Vec<Proposal> {
 }
 
 fn commands(word: &str) -> Vec<Proposal> {
-    let fitting = COMMANDS
-        .iter()
-        .filter(|command| command.word.starts_with(word));
+    let fitting = slash::commands().filter(|command| command.word.starts_with(word));
     fitting
         .map(|command| Proposal {
             with: format!("/{} ", command.word),

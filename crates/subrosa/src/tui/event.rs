@@ -1,5 +1,7 @@
 //! What comes to the state, and what it wants done.
 
+use super::beside::Outside;
+use super::theme::Theme;
 use crossterm::event::{KeyEvent, MouseEvent};
 use subrosa_client::{Answer, Command, Failure, Notice};
 
@@ -20,13 +22,38 @@ pub enum Event {
     Time(u64),
     /// The client tells something.
     Notice(Notice),
+    /// The home was locked, by this face or another.
+    Locked,
+    /// A verb that ran beside has ended.
+    Printed(Printed),
     /// The client answers.
     Answer(Ask, Result<Answer, Failure>),
+}
+
+/// What a verb has printed that ran beside.
+#[derive(Debug)]
+pub struct Printed {
+    pub title: String,
+    pub text: String,
+    pub failed: bool,
+}
+
+impl Printed {
+    /// It could not run.
+    pub fn failed(failure: &Failure) -> Self {
+        Self {
+            title: "not run".to_owned(),
+            text: failure.sentence.clone(),
+            failed: true,
+        }
+    }
 }
 
 /// What an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
+    /// Who this is.
+    Account,
     /// The list of conversations.
     Talks,
     /// The newest rows of a conversation, from which on it is shown.
@@ -67,6 +94,10 @@ pub enum Ask {
     Losses,
     /// Evidence of two stories.
     Evidence,
+    /// To lock the home.
+    Lock,
+    /// To open it again.
+    Unlock,
 }
 
 /// What is to be done.
@@ -78,6 +109,12 @@ pub enum Effect {
     Copy(String),
     /// Rings.
     Bell,
+    /// Hears of what is new, again.
+    Subscribe,
+    /// Begins with this theme the next time.
+    Remember(Theme),
+    /// Runs a verb of the command line.
+    Run(Outside),
     /// Draws the whole screen anew.
     Redraw,
     /// Stops until the shell goes on with it.

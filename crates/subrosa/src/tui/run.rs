@@ -2,20 +2,26 @@
 
 mod calls;
 mod canvas;
+mod face;
+mod outside;
 
-use super::app::{App, Beginning};
-use super::event::{Effect, Event};
+use super::app::Beginning;
+use super::beside::{How, Outside};
+use super::event::{Effect, Event, Printed};
 use super::screens::{Screen, Sheet};
 use super::theme::Theme;
-use crate::seat::account;
+use crate::exit::Silent;
 use crate::signals::Signals;
 use crate::terminal::Keys;
-use calls::Calls;
-pub use canvas::Canvas;
+pub use canvas::{Canvas, event as of_terminal};
+pub use face::Face;
 use jiff::tz::TimeZone;
+use outside::Ran;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use subrosa_client::{Client, Failure, Notice, Notices};
+use subrosa_client::{Client, Failure};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use zeroize::Zeroizing;
 
@@ -41,81 +47,80 @@ pub struct Opening {
     pub keys: Option<Keys>,
 }
 
-/// Everything that a turn works with.
-struct Face {
-    app: App,
+/// The terminal, and whose conversations it shows.
+struct Shell {
+    face: Face,
     canvas: Canvas,
-    calls: Calls,
     keys: Keys,
-    notices: Notices,
-    client: Arc<Client>,
-    /// The newest row told: a new subscription goes on behind it.
-    newest: Option<u64>,
+    home: PathBuf,
+    /// Verbs that run beside.
+    printing: JoinSet<Printed>,
     leaves: bool,
+    /// What runs at the terminal next.
+    next: Option<Outside>,
 }
 
 /// Shows it until the person leaves or a signal comes, and leaves the home in good order.
 pub async fn live(client: Client, opening: Opening, signals: &mut Signals) -> anyhow::Result<()> {
+    let home = client.home().dir().to_owned();
     let client = Arc::new(client);
-    let lived = run(client.clone(), opening, signals).await;
+    let lived = run(client.clone(), home.clone(), opening, signals).await;
     if let Some(client) = Arc::into_inner(client) {
         crate::commands::orderly(client.close(), signals).await;
     }
-    lived
+    let Some(last) = lived? else { return Ok(()) };
+    match outside::at_terminal(&home, &last, signals).await? {
+        Ran::Ended(status) if status.success() => Ok(()),
+        Ran::Ended(status) => {
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            Err(Silent::Code(code.unwrap_or(1)).into())
+        }
+        Ran::Signalled => Ok(()),
+    }
 }
 
-/// Shows it until the person leaves or a signal comes.
-async fn run(client: Arc<Client>, opening: Opening, signals: &mut Signals) -> anyhow::Result<()> {
-    let own = account(&client).await?.name;
-    // Subscribed first: what arrives while the history is read is not missed.
-    let notices = client.subscribe(None, None).await?;
-    let canvas = Canvas::open()?;
-    let shown = show(client, own, opening, notices, canvas, signals).await;
-    crate::terminal::restore();
-    shown
-}
-
-async fn show(
+/// Shows it until the person leaves or a signal comes. Gives what is to run when the home is free.
+async fn run(
     client: Arc<Client>,
-    own: String,
+    home: PathBuf,
     opening: Opening,
-    notices: Notices,
-    canvas: Canvas,
     signals: &mut Signals,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Outside>> {
+    let theme = Theme::remembered(&home);
     let beginning = Beginning {
-        own,
-        theme: Theme::of_terminal(),
-        now_ms: now_ms(),
-        zone: TimeZone::system(),
-        size: canvas.size(),
+        theme,
         to: opening.to,
         hosting: opening.hosting,
         join_line: opening.join_line,
+        ..Beginning::here()
     };
-    let (mut app, effects) = App::new(beginning);
-    if let Some(sheet) = opening.sheet {
-        app.screen = Screen::Sheet(Sheet(sheet));
-    }
-    let calls = Calls::new(client.clone());
-    let mut face = Face {
-        app,
+    let face = Face::open(client, beginning).await?;
+    let canvas = Canvas::open()?;
+    let mut shell = Shell {
+        face,
         canvas,
-        calls,
         keys: opening.keys.unwrap_or_else(Keys::read),
-        notices,
-        client,
-        newest: None,
+        home,
+        printing: JoinSet::new(),
         leaves: false,
+        next: None,
     };
-    face.carry_out(effects).await?;
-    let ended = face.live(signals).await;
-    face.calls.settle().await;
-    ended
+    if let Some(sheet) = opening.sheet {
+        shell.face.app.screen = Screen::Sheet(Sheet(sheet));
+    }
+    let shown = shell.live(signals).await;
+    // Whatever runs at the terminal next gets all that is typed from now on.
+    shell.keys.stop().await;
+    crate::terminal::restore();
+    let Shell { face, next, .. } = shell;
+    face.settle().await;
+    shown.map(|()| next)
 }
 
-impl Face {
+impl Shell {
     async fn live(&mut self, signals: &mut Signals) -> anyhow::Result<()> {
+        let (columns, rows) = self.canvas.size();
+        self.take(Event::Size(columns, rows)).await?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut continued = canvas::continued()?;
@@ -125,7 +130,7 @@ impl Face {
                 biased;
                 _ = signals.next() => return Ok(()),
                 () = sleep_until(drawn + FRAME), if stale => {
-                    self.canvas.draw(&self.app)?;
+                    self.canvas.draw(&self.face.app)?;
                     (stale, drawn) = (false, Instant::now());
                     continue;
                 }
@@ -134,14 +139,8 @@ impl Face {
                     // The terminal is gone.
                     None => return Ok(()),
                 },
-                notice = self.notices.recv() => match notice {
-                    Some(notice) => Some(self.heard(notice)),
-                    None => {
-                        self.notices = self.client.subscribe(None, self.newest).await?;
-                        None
-                    }
-                },
-                answer = self.calls.next() => answer.map(|(ask, answer)| Event::Answer(ask, answer)),
+                event = self.face.happens() => Some(event?),
+                Some(Ok(printed)) = self.printing.join_next() => Some(Event::Printed(printed)),
                 _ = tick.tick() => Some(Event::Time(now_ms())),
                 _ = continued.recv() => {
                     self.canvas.cover_again()?;
@@ -156,52 +155,84 @@ impl Face {
                 stale = true;
                 next = self.waiting();
             }
+            if let Some(outside) = self.next.take_if(|_| !self.leaves) {
+                self.hand_over(&outside, signals).await?;
+            }
         }
         Ok(())
     }
 
     /// What has come already.
     fn waiting(&mut self) -> Option<Event> {
-        if self.leaves {
+        if self.leaves || self.next.is_some() {
             return None;
         }
-        if let Ok(notice) = self.notices.try_recv() {
-            return Some(self.heard(notice));
-        }
-        if let Some((ask, answer)) = self.calls.waiting() {
-            return Some(Event::Answer(ask, answer));
-        }
-        self.keys.waiting().and_then(canvas::event)
-    }
-
-    fn heard(&mut self, notice: Notice) -> Event {
-        if let Notice::Row(row) = &notice {
-            self.newest = self.newest.max(Some(row.cursor));
-        }
-        Event::Notice(notice)
+        let told = self.face.waiting();
+        told.or_else(|| self.keys.waiting().and_then(canvas::event))
     }
 
     async fn take(&mut self, event: Event) -> anyhow::Result<()> {
-        let effects = self.app.update(event);
-        self.carry_out(effects).await
-    }
-
-    async fn carry_out(&mut self, effects: Vec<Effect>) -> anyhow::Result<()> {
-        for effect in effects {
+        for effect in self.face.take(event).await? {
             match effect {
-                Effect::Call(ask, command) => self.calls.ask(ask, command).await,
                 Effect::Copy(text) => self.canvas.copy(&text)?,
                 Effect::Bell => self.canvas.bell()?,
                 Effect::Redraw => self.canvas.cover_again()?,
                 Effect::Suspend => self.canvas.suspend().await?,
                 Effect::Quit => self.leaves = true,
+                Effect::Remember(theme) => theme.remember(&self.home),
+                Effect::Run(outside) => self.run_outside(outside),
+                Effect::Call(..) | Effect::Subscribe => {}
             }
         }
         Ok(())
     }
+
+    fn run_outside(&mut self, outside: Outside) {
+        match outside.how {
+            How::Page => {
+                let home = self.home.clone();
+                self.printing
+                    .spawn(async move { outside::printed(&home, outside).await });
+            }
+            How::Terminal | How::Elsewhere => self.next = Some(outside),
+            How::Last => (self.leaves, self.next) = (true, Some(outside)),
+        }
+    }
+
+    /// Gives the terminal to a verb until it ends; the conversations go on behind it.
+    async fn hand_over(&mut self, outside: &Outside, signals: &mut Signals) -> anyhow::Result<()> {
+        self.keys.stop().await;
+        crate::terminal::lend();
+        match outside::at_terminal(&self.home, outside, signals).await {
+            Ok(Ran::Ended(_)) => {}
+            Ok(Ran::Signalled) => {
+                self.leaves = true;
+                return Ok(());
+            }
+            Err(failure) => self.take(Event::Printed(Printed::failed(&failure))).await?,
+        }
+        self.keys = outside::until_a_key(signals).await;
+        self.canvas.cover_again()
+    }
 }
 
-fn now_ms() -> u64 {
+impl Beginning {
+    /// At this terminal.
+    pub fn here() -> Self {
+        Self {
+            own: String::new(),
+            theme: Theme::of_terminal(),
+            now_ms: now_ms(),
+            zone: TimeZone::system(),
+            size: (80, 24),
+            to: None,
+            hosting: false,
+            join_line: None,
+        }
+    }
+}
+
+pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

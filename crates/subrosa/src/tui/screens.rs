@@ -1,6 +1,7 @@
 //! What covers the conversation, one file each: its state, its keys, and how it is drawn.
 
 mod confirm;
+mod locked;
 mod members;
 mod number;
 mod page;
@@ -9,6 +10,7 @@ mod search;
 mod sheet;
 mod switcher;
 
+pub use locked::Locked;
 pub use members::Members;
 pub use page::Page;
 pub use search::Search;
@@ -42,6 +44,8 @@ pub enum Screen {
     },
     /// The question before the server is stopped.
     Leaving,
+    /// The home is locked.
+    Locked(Locked),
 }
 
 /// A text with secrets.
@@ -84,6 +88,7 @@ impl App {
             Some(Action::Quit) => self.quit(),
             Some(Action::Suspend) => self.effects.push(Effect::Suspend),
             Some(Action::Redraw) => self.effects.push(Effect::Redraw),
+            Some(Action::Help | Action::Leave) if matches!(self.screen, Screen::Locked(_)) => {}
             Some(Action::Help) => self.help(),
             Some(Action::Leave) => self.screen = Screen::Chat,
             Some(action) => self.act_on_screen(action),
@@ -102,6 +107,7 @@ impl App {
     fn act_on_screen(&mut self, action: Action) {
         match (&mut self.screen, action) {
             (Screen::Sheet(_), Action::Send) => self.screen = Screen::Chat,
+            (Screen::Locked(_), Action::Send) => self.unlock(),
             (Screen::Leaving, Action::Send) => self.effects.push(Effect::Quit),
             (Screen::Confirm { then, .. }, Action::Send) => {
                 let (ask, command) = (then.0.clone(), then.1.clone());
@@ -165,6 +171,7 @@ impl App {
                 search.typed.push_str(&line);
                 self.search_anew();
             }
+            Screen::Locked(locked) => locked.push(&line),
             Screen::Number(_) => self.compare(&line),
             Screen::Page(page) if line == "j" || line == "k" => page.scroll(line == "j", 1),
             Screen::Page(_) | Screen::Members(_) if line == "q" => self.screen = Screen::Chat,
@@ -174,6 +181,7 @@ impl App {
 
     fn erase_on_screen(&mut self) {
         match &mut self.screen {
+            Screen::Locked(locked) => locked.erase(),
             Screen::Switcher(switcher) => {
                 switcher.typed.pop();
                 switcher.find(&self.talks);
@@ -199,6 +207,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
         Screen::Sheet(text) => sheet::draw(frame, app, text),
         Screen::Confirm { question, .. } => confirm::draw(frame, app, question),
         Screen::Leaving => confirm::draw_leaving(frame, app),
+        Screen::Locked(locked) => locked::draw(frame, app, locked),
     }
     if let Some(alarm) = app.ringing() {
         confirm::draw_alarm(frame, app, alarm);

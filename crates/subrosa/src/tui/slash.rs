@@ -1,5 +1,7 @@
 //! Commands that are typed, `/to bob`: the one table from which they are read, completed and explained.
 
+use super::beside::{BESIDE, How, NOT_HERE};
+
 /// What is typed behind a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
@@ -54,6 +56,7 @@ pub enum Verb {
     Mute,
     Unmute,
     Devices,
+    Revoke,
     Name,
     Settings,
     Set,
@@ -61,8 +64,11 @@ pub enum Verb {
     Evidence,
     Search,
     Theme,
+    Lock,
     Help,
     Quit,
+    /// A verb of the command line.
+    Beside(&'static str, How),
 }
 
 /// A line of the table.
@@ -95,7 +101,12 @@ const fn command(
 }
 
 /// All commands.
-pub const COMMANDS: &[Command] = &[
+pub fn commands() -> impl Iterator<Item = &'static Command> {
+    COMMANDS.iter().chain(BESIDE)
+}
+
+/// Those that are done in here.
+const COMMANDS: &[Command] = &[
     command(
         Verb::To,
         "to",
@@ -302,6 +313,13 @@ pub const COMMANDS: &[Command] = &[
         "the devices of your account",
     ),
     command(
+        Verb::Revoke,
+        "revoke",
+        Takes::Words,
+        "DEVICE",
+        "end a device of yours that is lost or sold",
+    ),
+    command(
         Verb::Name,
         "device-name",
         Takes::Words,
@@ -337,6 +355,13 @@ pub const COMMANDS: &[Command] = &[
         "what proves that the server told two stories",
     ),
     command(Verb::Theme, "theme", THEMES, "dark|light|none", "colours"),
+    command(
+        Verb::Lock,
+        "lock",
+        Takes::Nothing,
+        "",
+        "close the home for all that run in it, until its passphrase is given",
+    ),
     command(Verb::Help, "help", Takes::Nothing, "", "keys and commands"),
     command(Verb::Quit, "quit", Takes::Nothing, "", "leave"),
 ];
@@ -366,9 +391,11 @@ pub fn read(text: &str) -> Typed {
         return Typed::Message(rest.to_owned());
     }
     let (word, words) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let Some(command) = COMMANDS.iter().find(|command| command.word == word) else {
-        return Typed::Wrong(format!(
-            "/{word} is no command: F1 lists them; to send a line that begins with /, begin it with //"
+    let Some(command) = commands().find(|command| command.word == word) else {
+        let known = NOT_HERE.iter().find(|(verb, _)| *verb == word);
+        return Typed::Wrong(known.map_or_else(
+            || format!("/{word} is no command: F1 lists them; to send a line that begins with /, begin it with //"),
+            |(_, why)| format!("/{word} is not done here: {why}"),
         ));
     };
     let words = words.trim();
@@ -414,8 +441,8 @@ mod tests {
 
     #[test]
     fn words_are_told_apart() {
-        for (at, command) in COMMANDS.iter().enumerate() {
-            let same = COMMANDS.iter().position(|other| other.word == command.word);
+        for (at, command) in commands().enumerate() {
+            let same = commands().position(|other| other.word == command.word);
             assert_eq!(same, Some(at), "{}", command.word);
             assert_eq!(
                 command.usage.is_empty(),

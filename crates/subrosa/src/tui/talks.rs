@@ -21,6 +21,12 @@ impl Talks {
         }
     }
 
+    /// Whose list it is.
+    pub fn named(&mut self, own: &str) {
+        own.clone_into(&mut self.own);
+        self.sort();
+    }
+
     pub fn list(&self) -> &[ConversationView] {
         &self.list
     }

@@ -2,6 +2,10 @@
 //! told apart by weight, and nothing is told by colour alone.
 
 use ratatui::style::{Color, Modifier, Style};
+use std::path::Path;
+
+/// In a home: the theme that was chosen there. It belongs to the machine's terminal, so no other device gets it.
+const FILE: &str = "theme";
 
 /// What a piece of text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +84,25 @@ impl Theme {
         Self::fitting(no_color, std::env::var("COLORFGBG").ok().as_deref())
     }
 
+    /// The one that was chosen last in a home, unless `NO_COLOR` asks for none.
+    pub fn remembered(home: &Path) -> Self {
+        let fitting = Self::of_terminal();
+        if fitting == Self::None {
+            return fitting;
+        }
+        let chosen = std::fs::read_to_string(home.join(FILE)).ok();
+        let chosen = chosen.and_then(|chosen| Self::named(chosen.trim()));
+        chosen.unwrap_or(fitting)
+    }
+
+    /// Keeps it for the next start; where that fails it is chosen again.
+    pub fn remember(self, home: &Path) {
+        let named = Self::ALL.iter().find(|(_, theme)| *theme == self);
+        if let Some((name, _)) = named {
+            drop(std::fs::write(home.join(FILE), format!("{name}\n")));
+        }
+    }
+
     /// How an ink looks.
     pub fn style(self, ink: Ink) -> Style {
         match self {
@@ -149,6 +172,24 @@ mod tests {
         assert_eq!(Theme::fitting(false, None), Theme::Dark);
         assert_eq!(Theme::named("light"), Some(Theme::Light));
         assert_eq!(Theme::named("pink"), None);
+    }
+
+    #[test]
+    fn a_chosen_theme_is_remembered() {
+        let home = tempfile::tempdir().unwrap();
+        let fitting = Theme::of_terminal();
+        assert_eq!(Theme::remembered(home.path()), fitting);
+        for theme in [Theme::Light, Theme::Dark] {
+            theme.remember(home.path());
+            let wanted = if fitting == Theme::None {
+                fitting
+            } else {
+                theme
+            };
+            assert_eq!(Theme::remembered(home.path()), wanted);
+        }
+        std::fs::write(home.path().join(FILE), "pink").unwrap();
+        assert_eq!(Theme::remembered(home.path()), fitting);
     }
 
     #[test]

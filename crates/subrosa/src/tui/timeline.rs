@@ -302,6 +302,11 @@ impl Timeline {
         self.chosen.and_then(|cursor| self.entry(cursor))
     }
 
+    /// The last message.
+    pub fn newest_message(&self) -> Option<&Entry> {
+        self.rows.iter().rev().find(|entry| entry.is_message())
+    }
+
     /// The last message of others, or of one's own.
     pub fn last_of(&self, own: bool) -> Option<&Entry> {
         let mut back = self.rows.iter().rev();

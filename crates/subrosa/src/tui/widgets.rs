@@ -7,6 +7,8 @@ pub mod popup;
 mod timeline;
 mod typed;
 
+pub use typed::note_lines;
+
 use super::app::App;
 use super::lay::Piece;
 use super::screens;

@@ -12,6 +12,7 @@
 
 mod agent;
 mod bench;
+mod beside;
 mod contents;
 mod crowd;
 mod demo;
@@ -19,6 +20,7 @@ mod each;
 mod errors;
 mod keeping;
 mod kills;
+mod locking;
 mod machine;
 mod memory;
 mod pipes;

@@ -182,15 +182,16 @@ fn the_demonstration_draws_and_leaves_the_terminal_as_it_was() {
         &format!("stty rows 40 cols 120; subrosa demo; echo code $?; {SANE}"),
     );
     terminal.out.screen("the screen", "what the server sees");
+    terminal.out.screen("both people", "write to @ada");
+    terminal.type_raw("a text that is typed in the demo\r");
     terminal
         .out
-        .screen("both people", "bob joined by your invite line");
-    terminal.type_raw("a text that is typed in the demo\r");
-    terminal.out.screen(
-        "the delivery",
-        "ada: a text that is typed in the demo  ✓✓ delivered",
-    );
-    terminal.type_raw("\t\u{1b}");
+        .screen("it, with bob", "a text that is typed in the demo");
+    terminal.type_raw("\tand bob answers it in the demo\r");
+    terminal
+        .out
+        .screen("the answer", "and bob answers it in the demo");
+    terminal.type_raw("\u{3}");
     terminal
         .out
         .line("the verdict", |line| line.contains("✓ none of"));

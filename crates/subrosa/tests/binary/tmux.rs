@@ -6,12 +6,12 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// Terminals of a machine, ended when dropped.
-struct Tmux<'a> {
-    machine: &'a Machine,
+pub struct Tmux<'a> {
+    pub machine: &'a Machine,
 }
 
 impl Tmux<'_> {
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         let of_machine = self.machine.command(&[]);
         let mut command = Command::new("tmux");
         command.arg("-S").arg(self.machine.path("tmux")).args(args);
@@ -29,7 +29,7 @@ impl Tmux<'_> {
     }
 
     /// A terminal in which the binary runs with these arguments.
-    fn terminal(&self, name: &str, args: &str) {
+    pub fn terminal(&self, name: &str, args: &str) {
         let binary = env!("CARGO_BIN_EXE_subrosa");
         let command = format!("exec {binary} {args}");
         let done = self.run(&[
@@ -46,7 +46,7 @@ impl Tmux<'_> {
         assert!(done.status.success(), "{done:?}");
     }
 
-    fn types(&self, name: &str, text: &str) {
+    pub fn types(&self, name: &str, text: &str) {
         assert!(
             self.run(&["send-keys", "-t", name, "-l", text])
                 .status
@@ -59,17 +59,17 @@ impl Tmux<'_> {
         );
     }
 
-    fn pid(&self, name: &str) -> String {
+    pub fn pid(&self, name: &str) -> String {
         let done = self.run(&["display-message", "-p", "-t", name, "#{pane_pid}"]);
         String::from_utf8(done.stdout).unwrap().trim().to_owned()
     }
 
     /// Waits until a terminal shows something, and gives all that it shows then.
-    fn shows(&self, name: &str, part: &str) -> String {
+    pub fn shows(&self, name: &str, part: &str) -> String {
         self.shows_when(name, &format!("{part:?}"), |shown| shown.contains(part))
     }
 
-    fn shows_when(&self, name: &str, what: &str, is_there: impl Fn(&str) -> bool) -> String {
+    pub fn shows_when(&self, name: &str, what: &str, is_there: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let done = self.run(&["capture-pane", "-p", "-t", name]);

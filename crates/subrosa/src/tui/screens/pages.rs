@@ -4,8 +4,9 @@ use super::Page;
 use crate::row::words;
 use crate::tui::app::App;
 use crate::tui::clock::Clock;
+use crate::tui::event::Printed;
 use crate::tui::keys::{KEYS, Place};
-use crate::tui::slash::COMMANDS;
+use crate::tui::slash::commands;
 use crate::tui::theme::Ink;
 use subrosa_client::{
     DeviceView, EvidenceView, InviteView, LossView, ReceiptView, SettingView, Trust, TrustView,
@@ -30,7 +31,7 @@ impl App {
             }
         }
         page.head("Commands, typed as a message");
-        for command in COMMANDS {
+        for command in commands() {
             let usage = format!("/{} {}", command.word, command.usage);
             page.row(usage.trim_end(), Ink::Text, command.about);
         }
@@ -81,6 +82,23 @@ pub fn devices(devices: &[DeviceView]) -> Page {
     }
     page.line(Ink::Text, "");
     page.line(Ink::Dim, "/device-name NAME renames this one");
+    page
+}
+
+/// What a verb has printed.
+pub fn printed(printed: &Printed) -> Page {
+    let mut page = Page::titled(&printed.title);
+    let ink = if printed.failed { Ink::Warn } else { Ink::Text };
+    for line in printed.text.trim_end().lines() {
+        page.line(ink, line.strip_prefix("subrosa: ").unwrap_or(line));
+    }
+    page
+}
+
+/// Why the home cannot be locked.
+pub fn no_lock(why: &str) -> Page {
+    let mut page = Page::titled("not locked");
+    page.line(Ink::Text, why);
     page
 }
 

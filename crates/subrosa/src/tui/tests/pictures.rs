@@ -284,6 +284,18 @@ fn the_sheet_and_leaving() {
 }
 
 #[test]
+fn a_locked_home() {
+    pictures("locked", |scene| {
+        scene.give(Event::Locked);
+        scene.types("secret");
+        assert!(
+            !picture(scene).contains("roses"),
+            "nothing of it is left on the screen"
+        );
+    });
+}
+
+#[test]
 fn every_size_and_theme_can_be_drawn() {
     for theme in [Theme::Dark, Theme::Light, Theme::None] {
         for (columns, rows) in [

@@ -1,9 +1,11 @@
 //! What follows from keys, answers and notices.
 
 use super::scene::Scene;
-use crate::tui::event::{Ask, Effect, Event};
+use crate::tui::beside::{How, Outside};
+use crate::tui::event::{Ask, Effect, Event, Printed};
 use crate::tui::sample::{self, NOW_MS, row};
 use crate::tui::screens::Screen;
+use crate::tui::theme::Theme;
 use crate::tui::timeline::Place;
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use subrosa_client::{
@@ -451,4 +453,126 @@ fn completion_goes_round_and_enter_sends_what_stands_there() {
     scene.types("hi @b");
     scene.key(KeyCode::Tab);
     assert_eq!(scene.app.composer.text(), "hi @bob ");
+}
+
+#[test]
+fn a_locked_home_shows_nothing_until_its_passphrase_is_given() {
+    let mut scene = Scene::with_bob(SIZE);
+    scene.types("a draft");
+    scene.press(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    scene.enter("/lock");
+    assert_eq!(
+        spoken(scene.commands()),
+        [Command::Lock { passphrase: None }]
+    );
+    scene.answer(Ask::Lock, Answer::Done {});
+    assert!(scene.app.open.is_none() && scene.app.talks.list().is_empty());
+    scene.key(KeyCode::Esc);
+    scene.key(KeyCode::F(1));
+    assert!(
+        matches!(scene.app.screen, Screen::Locked(_)),
+        "there is no way past it"
+    );
+    scene.enter("wrong");
+    let asked = scene.commands();
+    assert!(
+        matches!(&asked[..], [Command::Unlock { passphrase }] if passphrase.as_str() == "wrong"),
+        "{asked:?}"
+    );
+    assert!(!format!("{asked:?} {:?}", scene.app.screen).contains("wrong"));
+    let wrong = Failure::user("the passphrase is wrong: the home stays locked");
+    scene.give(Event::Answer(Ask::Unlock, Err(wrong)));
+    assert!(matches!(scene.app.screen, Screen::Locked(_)));
+    scene.enter("right");
+    scene.answer(Ask::Unlock, Answer::Done {});
+    assert!(scene.effects.contains(&Effect::Subscribe));
+    scene.answer(Ask::Talks, Answer::Conversations(sample::list()));
+    assert_eq!(scene.app.open.as_ref().unwrap().name, "@bob");
+    // Another face has locked it.
+    scene.give(Event::Answer(Ask::Talks, Err(Failure::locked())));
+    assert!(matches!(scene.app.screen, Screen::Locked(_)));
+}
+
+#[test]
+fn verbs_of_the_command_line_run_beside_and_show_what_they_print() {
+    let mut scene = Scene::with_bob(SIZE);
+    let runs = |scene: &mut Scene, typed: &str| -> Vec<Outside> {
+        scene.enter(typed);
+        let effects = std::mem::take(&mut scene.effects);
+        let runs = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Run(outside) => Some(outside),
+            _ => None,
+        });
+        runs.collect()
+    };
+    let outside = |verb, words: &str, how| {
+        let words = words.to_owned();
+        vec![Outside { verb, words, how }]
+    };
+    assert_eq!(
+        runs(&mut scene, "/doctor"),
+        outside("doctor", "", How::Page)
+    );
+    assert_eq!(scene.app.said.as_ref().unwrap().text, "doctor …");
+    scene.give(Event::Printed(Printed {
+        title: "doctor".to_owned(),
+        text: "all is well\n".to_owned(),
+        failed: false,
+    }));
+    assert!(matches!(scene.app.screen, Screen::Page(_)));
+    scene.key(KeyCode::Esc);
+    let newest = scene.app.open.as_ref().unwrap().newest_message().unwrap();
+    let words = format!("@bob {}", newest.row.id);
+    assert_eq!(runs(&mut scene, "/why"), outside("why", &words, How::Page));
+    assert_eq!(
+        runs(&mut scene, "/passwd"),
+        outside("passwd", "", How::Terminal)
+    );
+    let revoke = outside("devices", "revoke old phone", How::Terminal);
+    assert_eq!(runs(&mut scene, "/revoke old phone"), revoke);
+    assert_eq!(runs(&mut scene, "/serve"), vec![]);
+    assert!(
+        scene
+            .app
+            .said
+            .as_ref()
+            .unwrap()
+            .text
+            .contains("terminal of its own")
+    );
+    assert_eq!(
+        runs(&mut scene, "/logout"),
+        vec![],
+        "what was wrong stays to be mended"
+    );
+    scene.press(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    assert_eq!(
+        runs(&mut scene, "/logout"),
+        outside("logout", "", How::Last)
+    );
+    scene.app.hosting = true;
+    assert_eq!(runs(&mut scene, "/logout"), vec![]);
+    assert!(
+        scene
+            .app
+            .said
+            .as_ref()
+            .unwrap()
+            .text
+            .contains("subrosa serve")
+    );
+}
+
+#[test]
+fn a_theme_is_kept_and_a_first_lock_asks_at_the_terminal() {
+    let mut scene = Scene::with_bob(SIZE);
+    scene.enter("/theme light");
+    assert!(scene.effects.contains(&Effect::Remember(Theme::Light)));
+    scene.give(Event::Answer(Ask::Lock, Err(Failure::no_passphrase())));
+    let lock = Outside {
+        verb: "lock",
+        words: String::new(),
+        how: How::Terminal,
+    };
+    assert!(scene.effects.contains(&Effect::Run(lock)));
 }

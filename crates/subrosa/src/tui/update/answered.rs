@@ -1,6 +1,7 @@
 //! What the client answers.
 
 use crate::tui::app::App;
+use crate::tui::beside::How;
 use crate::tui::event::{Ask, Effect};
 use crate::tui::screens::{Members, Page, Screen, pages};
 use crate::tui::talks::waits_for_you;
@@ -20,6 +21,12 @@ impl App {
 
     fn failed(&mut self, ask: Ask, failure: &Failure) {
         match ask {
+            Ask::Unlock => return self.not_unlocked(&failure.sentence),
+            _ if failure.is_locked() => return self.lock(),
+            Ask::Lock if *failure == Failure::no_passphrase() => {
+                return self.beside("lock", "", How::Terminal);
+            }
+            Ask::Lock => return self.show(pages::no_lock(&failure.sentence)),
             Ask::Quietly | Ask::Keys => return,
             Ask::Sent(typed) => self.composer.give_back(&typed),
             Ask::Older(name) | Ask::Newer(name) => {
@@ -35,6 +42,12 @@ impl App {
 
     fn succeeded(&mut self, ask: Ask, answer: Answer) {
         match (ask, answer) {
+            (Ask::Lock, _) => self.lock(),
+            (Ask::Unlock, _) => self.unlocked(),
+            (Ask::Account, Answer::Account(account)) => {
+                self.talks.named(&account.name);
+                self.own = account.name;
+            }
             (Ask::Talks, Answer::Conversations(talks)) => self.listed(talks),
             (Ask::Newest(name), Answer::Rows(rows)) => {
                 let unread = self.talks.get(&name).map_or(0, |talk| talk.unread);

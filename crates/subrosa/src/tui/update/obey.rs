@@ -1,9 +1,11 @@
 //! What Enter does: messages leave, commands are obeyed.
 
 use crate::tui::app::App;
+use crate::tui::beside::{How, Outside};
 use crate::tui::complete::{Proposals, with_emojis};
 use crate::tui::composer::About as Subject;
-use crate::tui::event::Ask;
+use crate::tui::event::{Ask, Effect, Printed};
+use crate::tui::screens::{Screen, pages};
 use crate::tui::slash::{Typed, Verb, read};
 use crate::tui::theme::Theme;
 use subrosa_client::{About, Act, Command, Comparison, Wait};
@@ -13,7 +15,11 @@ impl App {
         let typed = self.composer.text().to_owned();
         match read(&typed) {
             Typed::Nothing => {}
-            Typed::Wrong(why) => self.complain(why),
+            Typed::Wrong(why) => {
+                // They would cover what is said.
+                self.proposals = Proposals::default();
+                self.complain(why);
+            }
             Typed::Message(text) => {
                 if self.open.is_none() {
                     return self.complain("there is nobody here yet: /invite makes a join line, /to NAME writes to somebody");
@@ -69,8 +75,12 @@ impl App {
             Verb::Theme => {
                 if let Some(theme) = Theme::named(words) {
                     self.theme = theme;
+                    self.effects.push(Effect::Remember(theme));
                 }
             }
+            Verb::Lock => self.ask(Ask::Lock, Command::Lock { passphrase: None }),
+            Verb::Beside(verb, how) => self.beside(verb, words, how),
+            Verb::Revoke => self.beside("devices", &format!("revoke {words}"), How::Terminal),
             Verb::Help => self.help(),
             Verb::Quit => self.quit(),
             Verb::Devices => self.ask(Ask::Devices, Command::Devices {}),
@@ -110,6 +120,37 @@ impl App {
             | Verb::Mute
             | Verb::Unmute => self.about_somebody(verb, words),
             _ => self.about_room(verb, words),
+        }
+    }
+
+    /// A verb of the command line.
+    pub(in crate::tui) fn beside(&mut self, verb: &'static str, words: &str, how: How) {
+        if how == How::Last && self.hosting {
+            return self.complain(format!(
+                "your server would stop with it: leave, start `subrosa serve`, then `subrosa {verb}`"
+            ));
+        }
+        let mut words = words.to_owned();
+        if verb == "why" && words.is_empty() {
+            let Some(open) = &self.open else { return };
+            let Some(entry) = open.chosen().or_else(|| open.newest_message()) else {
+                return self.complain("there is no message here");
+            };
+            words = format!("{} {}", open.name, entry.row.id);
+        }
+        if how == How::Page {
+            self.say(format!("{verb} …"));
+        }
+        self.effects.push(Effect::Run(Outside { verb, words, how }));
+    }
+
+    /// What such a verb has printed.
+    pub(in crate::tui) fn printed(&mut self, printed: &Printed) {
+        self.said = None;
+        if matches!(self.screen, Screen::Chat | Screen::Page(_)) {
+            self.show(pages::printed(printed));
+        } else {
+            self.say(format!("{} is done", printed.title));
         }
     }
 

@@ -8,6 +8,7 @@ use crate::tui::area::{Areas, MARGIN};
 use crate::tui::lay::Piece;
 use crate::tui::theme::{self, Ink};
 use crate::tui::timeline::{Strip, StripKind, Timeline};
+use crate::wrap::cut;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
@@ -37,7 +38,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, areas: &Areas) {
         && empty > 2
         && let Some(last) = lines.get_mut(empty - 2)
     {
-        *last = vec![(Ink::Dim, beginning(open))];
+        *last = vec![(Ink::Dim, beginning(open, width))];
     }
     lines.extend(
         view.iter()
@@ -61,11 +62,14 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, areas: &Areas) {
     }
 }
 
-fn beginning(open: &Timeline) -> String {
-    format!(
-        "  This is where {} begins; only its members can read it.",
-        harmless(&open.name)
-    )
+fn beginning(open: &Timeline, width: usize) -> String {
+    let short = format!("  This is where {} begins", harmless(&open.name));
+    let whole = format!("{short}; only its members can read it.");
+    if whole.width() <= width {
+        whole
+    } else {
+        cut(&format!("{short}."), width)
+    }
 }
 
 fn strip_line(

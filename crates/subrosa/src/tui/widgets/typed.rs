@@ -8,23 +8,25 @@ use crate::tui::complete::SHOWN_MAX;
 use crate::tui::composer::About;
 use crate::tui::lay::Piece;
 use crate::tui::theme::Ink;
-use crate::wrap::cut;
+use crate::wrap::{cut, wrapped};
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Paragraph};
 use subrosa_client::LinkState;
 use unicode_width::UnicodeWidthStr;
 
+/// Lines that are said at most.
+const NOTE_LINES_MAX: usize = 3;
 /// Names of people who type, until they are only counted.
 const TYPERS_NAMED: usize = 2;
 
 pub fn draw(frame: &mut Frame<'_>, app: &App, areas: &Areas) {
-    let width = usize::from(areas.notes.width).saturating_sub(1);
-    let note = note(app).map(|(ink, text)| (ink, format!(" {}", cut(&text, width))));
-    frame.render_widget(
-        Paragraph::new(line(app.theme, note.as_slice())),
-        areas.notes,
-    );
+    let notes = note_lines(app, usize::from(areas.notes.width));
+    let notes: Vec<_> = notes
+        .iter()
+        .map(|note| line(app.theme, std::slice::from_ref(note)))
+        .collect();
+    frame.render_widget(Paragraph::new(notes), areas.notes);
     if let (Some(area), Some(about)) = (areas.about, app.composer.about.as_ref()) {
         let text = match about {
             About::Reply { from, excerpt, .. } => {
@@ -40,6 +42,21 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, areas: &Areas) {
     }
     draw_text(frame, app, areas);
     draw_proposals(frame, app, areas.typed);
+}
+
+/// What stands above the text, in as many lines as it needs, up to a few.
+pub fn note_lines(app: &App, width: usize) -> Vec<Piece> {
+    let Some((ink, text)) = note(app) else {
+        return Vec::new();
+    };
+    let width = width.saturating_sub(2).max(1);
+    let mut parts = wrapped(&text, width);
+    if parts.len() > NOTE_LINES_MAX {
+        let rest = parts.split_off(NOTE_LINES_MAX - 1).join(" ");
+        parts.push(cut(&rest, width));
+    }
+    let lines = parts.into_iter().map(|part| (ink, format!(" {part}")));
+    lines.collect()
 }
 
 /// What stands above the text, the weightiest first.
