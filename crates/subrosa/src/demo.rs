@@ -4,7 +4,6 @@
 
 mod draw;
 mod keys;
-mod pane;
 mod screen;
 mod script;
 mod search;

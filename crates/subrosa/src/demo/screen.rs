@@ -1,22 +1,23 @@
-//! The demonstration to type in: two people side by side, and below what the server sees.
+//! The demonstration to type in: two people's chats, and between them what the server sees.
 
-use super::draw::draw;
-use super::pane::{Pane, Picture};
-use super::sight::Names;
+use super::draw::{self, Picture, Places, places};
+use super::sight::{Names, Sight};
 use super::stage::{Person, Stage};
 use super::verdict::Verdict;
 use crate::output::Output;
 use crate::signals::Signals;
-use crate::terminal::{self, Keys};
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use std::io::Stdout;
-use subrosa_client::{Failure, Wait};
-use subrosa_proto::limits::TEXT_BYTES_MAX;
+use crate::terminal::Keys;
+use crate::tui::{self, Beginning, Canvas, Effect, Event, Face, Printed};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+use std::time::Duration;
+use subrosa_client::{Act, Command, Failure};
+use tokio::time::interval;
 
 /// Sights that one key scrolls.
-const SCROLL: usize = 5;
+const SCROLL: usize = 3;
+/// How often the clocks of the chats go on.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Sets the stage: a server and two people who have joined.
 pub async fn set(output: Output) -> anyhow::Result<Stage> {
@@ -31,15 +32,6 @@ pub async fn set(output: Output) -> anyhow::Result<Stage> {
     Ok(stage)
 }
 
-/// What a key asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Wish {
-    Nothing,
-    Quit,
-    /// This person writes this.
-    Write(usize, String),
-}
-
 /// What an interactive demonstration leaves to be checked.
 pub struct Left {
     /// Everybody still on it.
@@ -52,208 +44,225 @@ pub struct Left {
 
 /// Runs until somebody has had enough.
 pub async fn run(mut stage: Stage, signals: &mut Signals) -> anyhow::Result<Left> {
-    terminal::cover(false)?;
-    let keys = Keys::read();
-    let mut verdict = Verdict::default();
-    let done = converse(&mut stage, keys, &mut verdict, signals).await;
-    terminal::restore();
-    Ok(Left {
-        stage,
-        written: done?,
-        verdict,
-    })
-}
-
-async fn converse(
-    stage: &mut Stage,
-    mut keys: Keys,
-    verdict: &mut Verdict,
-    signals: &mut Signals,
-) -> anyhow::Result<Vec<String>> {
-    let mut screen = Terminal::new(CrosstermBackend::new(std::io::stdout()))
-        .map_err(|error| undrawable(&error))?;
-    let [ada, bob] = stage.people.as_mut_slice() else {
+    let [ada, bob] = stage.people.as_slice() else {
         return Err(
             Failure::defect("the demonstration lacks one of two people; please report it").into(),
         );
     };
-    let mut names = Names::default();
-    let mut picture = Picture {
-        panes: [Pane::of(&ada.name), Pane::of(&bob.name)],
+    let faces = [face(ada, bob).await?, face(bob, ada).await?];
+    let mut play = Play {
+        canvas: Canvas::open()?,
+        keys: Keys::read(),
+        faces,
         active: 0,
         sights: Vec::new(),
+        names: Names::default(),
         back: 0,
+        written: Vec::new(),
+        verdict: Verdict::default(),
+        leaves: false,
     };
-    let mut written = Vec::new();
-    loop {
-        show(&mut screen, &picture)?;
-        let [first, second] = &mut picture.panes;
-        let wish = tokio::select! {
-            _ = signals.next() => Wish::Quit,
-            key = keys.next() => key.map_or(Wish::Quit, |key| obey(&mut picture, key)),
-            Some(notice) = ada.notices.recv() => { first.notice(notice); Wish::Nothing }
-            Some(notice) = bob.notices.recv() => { second.notice(notice); Wish::Nothing }
-            Some(seen) = stage.seen.recv() => {
-                verdict.server_holds(&seen);
-                picture.sights.push(names.sight(&seen));
-                Wish::Nothing
+    let done = play.live(&mut stage, signals).await;
+    crate::terminal::restore();
+    let Play {
+        faces,
+        written,
+        verdict,
+        ..
+    } = play;
+    for face in faces {
+        face.settle().await;
+    }
+    done?;
+    Ok(Left {
+        stage,
+        written,
+        verdict,
+    })
+}
+
+async fn face(person: &Person, other: &Person) -> anyhow::Result<Face> {
+    let beginning = Beginning {
+        to: Some(other.name.clone()),
+        ..Beginning::here()
+    };
+    Face::open(person.client.clone(), beginning).await
+}
+
+struct Play {
+    canvas: Canvas,
+    keys: Keys,
+    faces: [Face; 2],
+    /// Who types.
+    active: usize,
+    sights: Vec<Sight>,
+    names: Names,
+    /// How many of the newest sights are scrolled away.
+    back: usize,
+    written: Vec<String>,
+    verdict: Verdict,
+    leaves: bool,
+}
+
+impl Play {
+    async fn live(&mut self, stage: &mut Stage, signals: &mut Signals) -> anyhow::Result<()> {
+        self.fit().await?;
+        let mut tick = interval(TICK);
+        while !self.leaves {
+            self.show()?;
+            let [ada, bob] = &mut self.faces;
+            tokio::select! {
+                _ = signals.next() => return Ok(()),
+                key = self.keys.next() => match key.map(tui::of_terminal) {
+                    Some(Some(event)) => self.obey(event).await?,
+                    Some(None) => {}
+                    None => return Ok(()),
+                },
+                event = ada.happens() => self.take(0, event?).await?,
+                event = bob.happens() => self.take(1, event?).await?,
+                Some(seen) = stage.seen.recv() => {
+                    self.verdict.server_holds(&seen);
+                    self.sights.push(self.names.sight(&seen));
+                    if self.back > 0 {
+                        // What is looked at stays where it is.
+                        self.back += 1;
+                    }
+                }
+                _ = tick.tick() => {
+                    for who in [0, 1] {
+                        self.take(who, Event::Time(tui::now_ms())).await?;
+                    }
+                }
             }
+        }
+        Ok(())
+    }
+
+    fn places(&self) -> Places {
+        let (columns, rows) = self.canvas.size();
+        places(Rect::new(0, 0, columns, rows))
+    }
+
+    fn show(&mut self) -> Result<(), Failure> {
+        let [ada, bob] = &self.faces;
+        let picture = Picture {
+            people: [&ada.app, &bob.app],
+            active: self.active,
+            sights: &self.sights,
+            back: self.back,
+            theme: ada.app.theme,
         };
-        match wish {
-            Wish::Nothing => {}
-            Wish::Quit => return Ok(written),
-            Wish::Write(from, text) => {
-                let (author, reader): (&Person, &Person) =
-                    if from == 0 { (ada, bob) } else { (bob, ada) };
-                author.write(&reader.name, &text, Wait::Queued).await?;
-                written.push(text);
+        self.canvas.show(|frame| draw::draw(frame, &picture))
+    }
+
+    /// Tells both how much space they have.
+    async fn fit(&mut self) -> anyhow::Result<()> {
+        for (who, place) in self.places().people.into_iter().enumerate() {
+            let space = draw::inside(place);
+            self.take(who, Event::Size(space.width, space.height))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn obey(&mut self, event: Event) -> anyhow::Result<()> {
+        match event {
+            Event::Size(..) => self.fit().await,
+            Event::Key(key) if self.is_ours(key) => Ok(()),
+            Event::Mouse(mouse) => self.clicked(mouse).await,
+            event => self.take(self.active, event).await,
+        }
+    }
+
+    /// Keys of the demonstration itself; all others are the chat's.
+    fn is_ours(&mut self, key: KeyEvent) -> bool {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let completes = self
+            .faces
+            .get(self.active)
+            .is_some_and(|face| !face.app.proposals.list.is_empty());
+        match key.code {
+            KeyCode::Tab | KeyCode::BackTab if !completes => self.active = 1 - self.active,
+            KeyCode::Up if control => self.scroll(true),
+            KeyCode::Down if control => self.scroll(false),
+            _ => return false,
+        }
+        true
+    }
+
+    fn scroll(&mut self, up: bool) {
+        self.back = if up {
+            (self.back + SCROLL).min(self.sights.len())
+        } else {
+            self.back.saturating_sub(SCROLL)
+        };
+    }
+
+    async fn clicked(&mut self, mouse: MouseEvent) -> anyhow::Result<()> {
+        let places = self.places();
+        let at = Position::new(mouse.column, mouse.row);
+        if places.server.contains(at) {
+            match mouse.kind {
+                MouseEventKind::ScrollUp => self.scroll(true),
+                MouseEventKind::ScrollDown => self.scroll(false),
+                _ => {}
+            }
+            return Ok(());
+        }
+        for (who, place) in places.people.into_iter().enumerate() {
+            let space = draw::inside(place);
+            if space.contains(at) {
+                if matches!(mouse.kind, MouseEventKind::Down(_)) {
+                    self.active = who;
+                }
+                let inside = MouseEvent {
+                    column: mouse.column - space.x,
+                    row: mouse.row - space.y,
+                    ..mouse
+                };
+                return self.take(who, Event::Mouse(inside)).await;
             }
         }
+        Ok(())
     }
-}
 
-fn show(screen: &mut Terminal<CrosstermBackend<Stdout>>, picture: &Picture) -> Result<(), Failure> {
-    screen
-        .draw(|frame| draw(frame, picture))
-        .map(drop)
-        .map_err(|error| undrawable(&error))
-}
-
-fn undrawable(error: &std::io::Error) -> Failure {
-    Failure::user(format!(
-        "the terminal cannot be drawn on ({error}): use --no-input"
-    ))
-}
-
-fn obey(picture: &mut Picture, event: Event) -> Wish {
-    match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => key_pressed(picture, key),
-        Event::Paste(text) => {
-            text.chars()
-                .for_each(|c| type_in(picture, if c.is_control() { ' ' } else { c }));
-            Wish::Nothing
-        }
-        _ => Wish::Nothing,
-    }
-}
-
-fn key_pressed(picture: &mut Picture, key: KeyEvent) -> Wish {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
-        KeyCode::Esc => return Wish::Quit,
-        KeyCode::Char('c' | 'd') if control => return Wish::Quit,
-        KeyCode::Tab | KeyCode::BackTab => picture.active = 1 - picture.active,
-        KeyCode::PageUp => picture.back = (picture.back + SCROLL).min(picture.sights.len()),
-        KeyCode::PageDown => picture.back = picture.back.saturating_sub(SCROLL),
-        KeyCode::Enter => return enter(picture),
-        KeyCode::Backspace => {
-            if let Some(pane) = picture.panes.get_mut(picture.active) {
-                pane.typed.pop();
+    async fn take(&mut self, who: usize, event: Event) -> anyhow::Result<()> {
+        let Some(face) = self.faces.get_mut(who) else {
+            return Ok(());
+        };
+        let effects = face.app.update(event);
+        self.written.extend(effects.iter().filter_map(said));
+        for effect in face.carry_out(effects).await? {
+            match effect {
+                Effect::Copy(text) => self.canvas.copy(&text)?,
+                Effect::Redraw => self.canvas.cover_again()?,
+                Effect::Suspend => self.canvas.suspend().await?,
+                Effect::Quit => self.leaves = true,
+                Effect::Run(_) => {
+                    let failure = Failure::user(
+                        "in the demonstration there are only the conversations: `subrosa up` starts a server of your own",
+                    );
+                    // It asks for nothing more than to be shown.
+                    face.app.update(Event::Printed(Printed::failed(&failure)));
+                }
+                Effect::Bell | Effect::Remember(_) | Effect::Call(..) | Effect::Subscribe => {}
             }
         }
-        KeyCode::Char('u') if control => {
-            if let Some(pane) = picture.panes.get_mut(picture.active) {
-                pane.typed.clear();
-            }
-        }
-        KeyCode::Char(c) if !control => type_in(picture, c),
-        _ => {}
-    }
-    Wish::Nothing
-}
-
-fn type_in(picture: &mut Picture, c: char) {
-    if let Some(pane) = picture.panes.get_mut(picture.active)
-        && pane.typed.len() + c.len_utf8() <= TEXT_BYTES_MAX
-    {
-        pane.typed.push(c);
+        Ok(())
     }
 }
 
-fn enter(picture: &mut Picture) -> Wish {
-    let typed = picture
-        .panes
-        .get_mut(picture.active)
-        .map(|pane| std::mem::take(&mut pane.typed))
-        .unwrap_or_default();
-    if typed.trim().is_empty() {
-        Wish::Nothing
-    } else {
-        Wish::Write(picture.active, typed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn picture() -> Picture {
-        Picture {
-            panes: [Pane::of("ada"), Pane::of("bob")],
-            active: 0,
-            sights: Vec::new(),
-            back: 0,
-        }
-    }
-
-    fn press(picture: &mut Picture, code: KeyCode, modifiers: KeyModifiers) -> Wish {
-        obey(picture, Event::Key(KeyEvent::new(code, modifiers)))
-    }
-
-    fn types(picture: &mut Picture, text: &str) {
-        for c in text.chars() {
-            assert_eq!(
-                press(picture, KeyCode::Char(c), KeyModifiers::NONE),
-                Wish::Nothing
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_typed_goes_out_from_whoever_types() {
-        let mut picture = picture();
-        types(&mut picture, "hello?");
-        press(&mut picture, KeyCode::Backspace, KeyModifiers::NONE);
-        assert_eq!(
-            press(&mut picture, KeyCode::Enter, KeyModifiers::NONE),
-            Wish::Write(0, "hello".to_owned())
-        );
-        press(&mut picture, KeyCode::Tab, KeyModifiers::NONE);
-        types(&mut picture, "hi");
-        assert_eq!(
-            press(&mut picture, KeyCode::Enter, KeyModifiers::NONE),
-            Wish::Write(1, "hi".to_owned())
-        );
-        assert_eq!(
-            press(&mut picture, KeyCode::Enter, KeyModifiers::NONE),
-            Wish::Nothing,
-            "nothing is typed"
-        );
-    }
-
-    #[test]
-    fn a_paste_stays_one_line() {
-        let mut picture = picture();
-        assert_eq!(
-            obey(&mut picture, Event::Paste("one\ntwo\u{1b}".to_owned())),
-            Wish::Nothing
-        );
-        assert_eq!(picture.panes[0].typed, "one two ");
-    }
-
-    #[test]
-    fn escape_and_control_c_end_it() {
-        assert_eq!(
-            press(&mut picture(), KeyCode::Esc, KeyModifiers::NONE),
-            Wish::Quit
-        );
-        assert_eq!(
-            press(&mut picture(), KeyCode::Char('c'), KeyModifiers::CONTROL),
-            Wish::Quit
-        );
-        assert_eq!(
-            press(&mut picture(), KeyCode::Char('c'), KeyModifiers::NONE),
-            Wish::Nothing
-        );
+/// What somebody writes, to be looked for at the server.
+fn said(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Call(_, Command::Send { text, .. }) => Some(text.clone()),
+        Effect::Call(
+            _,
+            Command::ActOn {
+                act: Act::Reply { text } | Act::Edit { text },
+                ..
+            },
+        ) => Some(text.clone()),
+        _ => None,
     }
 }

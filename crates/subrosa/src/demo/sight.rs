@@ -125,6 +125,11 @@ impl Names {
                 format!("from {}, sealed, {size} bytes", self.of(account)),
                 None,
             ),
+            Seen::Typing { account, .. } => Sight::new(
+                "typing",
+                format!("from {}, sealed: begun or ended", self.of(account)),
+                None,
+            ),
             _ => return None,
         })
     }

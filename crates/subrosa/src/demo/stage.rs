@@ -1,6 +1,7 @@
 //! The stage: a temporary folder with a server and two people in it, all of them real.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use subrosa_client::enrol::{self, Choice, NameWish, Sheet};
 use subrosa_client::{
@@ -34,7 +35,7 @@ pub struct Person {
     /// Where this device keeps its state.
     pub home: Home,
     /// The seat in it.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// What arrives.
     pub notices: Notices,
     /// Passphrase and recovery code.
@@ -194,7 +195,7 @@ impl Person {
 }
 
 async fn sit(name: &str, home: Home, sheet: Sheet) -> anyhow::Result<Person> {
-    let client = Client::open(home.clone(), "demo", Driver::new(None)).await?;
+    let client = Arc::new(Client::open(home.clone(), "demo", Driver::new(None)).await?);
     let notices = client.subscribe(None, Some(0)).await?;
     Ok(Person {
         name: name.to_owned(),

@@ -6,6 +6,7 @@ use super::{keys, sight::Names};
 use crate::seat::unexpected;
 use serde::Serialize;
 use std::path::Path;
+use std::sync::Arc;
 use subrosa_client::{Answer, Client, Command, Failure};
 use subrosa_proto::ConvId;
 use subrosa_server::Seen;
@@ -83,7 +84,9 @@ pub async fn search_server(
             sheet,
             ..
         } = person;
-        client.close().await;
+        if let Some(client) = Arc::into_inner(client) {
+            client.close().await;
+        }
         secrets.extend(keys::of(&home, &name, &convs)?);
         if let Some(passphrase) = &sheet.passphrase {
             secrets.push(Needle::new(
