@@ -65,6 +65,10 @@ fuzz-seeds:
 frames:
     cargo test --release -p subrosa --bin subrosa frames_of_a_long_history -- --ignored --nocapture
 
+# the real terminal UI with a million stored messages: start, memory, taking over (small: --rows 20000 --profile dev)
+chat *arguments:
+    benches/chat/run.py {{arguments}}
+
 # the README's picture of the terminal UI, drawn anew by the UI itself
 picture:
     SUBROSA_DRAW=1 cargo test -p subrosa --bin subrosa the_picture_of_the_readme
