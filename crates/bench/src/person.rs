@@ -40,7 +40,7 @@ impl Opening {
     pub(crate) fn stand_in() -> Outcome<Self> {
         Ok(Self {
             secret: SlotSecret {
-                seed: Zeroizing::new(randomness::bytes()),
+                seed: Box::new(Zeroizing::new(randomness::bytes())),
                 anchor: randomness::bytes(),
             },
             record: stand_in_record()?,

@@ -51,7 +51,7 @@ fn fill(dir: &Path, key: &StoreKey, rows: u64) -> Outcome<()> {
     let (_, made) = machine.next_prekey(NOW_MS, &mut rng);
     changes.then(made);
     let secret = SlotSecret {
-        seed: Zeroizing::new([1; 32]),
+        seed: Box::new(Zeroizing::new([1; 32])),
         anchor: [2; 32],
     };
     let slot = || Credential {

@@ -211,7 +211,7 @@ mod tests {
         let id = identity.id();
         let (machine, _) = Machine::generate(id, &mut rng);
         let secret = SlotSecret {
-            seed: Zeroizing::new([1; 32]),
+            seed: Box::new(Zeroizing::new([1; 32])),
             anchor: [2; 32],
         };
         let slot = || Credential {

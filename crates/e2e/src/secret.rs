@@ -5,24 +5,24 @@ use rand_core::CryptoRng;
 use subrosa_proto::{CodecError, Reader, Wire, Writer, codec};
 use zeroize::Zeroizing;
 
-/// 32 secret bytes. Wiped when dropped, never shown.
-pub(crate) struct Secret(Zeroizing<[u8; 32]>);
+/// 32 secret bytes. Wiped when dropped, never shown; boxed, so that a move leaves no copy behind.
+pub(crate) struct Secret(Box<Zeroizing<[u8; 32]>>);
 
 impl Secret {
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
+        let mut bytes = Box::new(Zeroizing::new([0; 32]));
         rng.fill_bytes(bytes.as_mut_slice());
         Self(bytes)
     }
 
-    pub(crate) fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
-    }
-
     pub(crate) fn copy_of(bytes: &[u8; 32]) -> Self {
-        let mut own = Zeroizing::new([0; 32]);
+        let mut own = Box::new(Zeroizing::new([0; 32]));
         own.copy_from_slice(bytes);
         Self(own)
+    }
+
+    pub(crate) fn replace(&mut self, bytes: &[u8; 32]) {
+        self.0.copy_from_slice(bytes);
     }
 
     pub(crate) fn expose(&self) -> &[u8; 32] {

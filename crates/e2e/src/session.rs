@@ -112,7 +112,8 @@ impl Chain {
     }
 
     pub(crate) fn step(&mut self) {
-        self.0 = Secret::new(hmac(self.0.expose(), &[label::NEXT]));
+        let next = hmac(self.0.expose(), &[label::NEXT]);
+        self.0.replace(&next);
     }
 
     pub(crate) fn message_key(&self, salt: &[u8; 16]) -> Key<purpose::Message> {

@@ -5,8 +5,8 @@ use crate::secret::Secret;
 use ed25519_dalek::{Signer, SigningKey};
 use rand_core::CryptoRng;
 
-/// A key pair for signatures. Wiped when dropped.
-pub(crate) struct SignatureKey(SigningKey);
+/// A key pair for signatures. Wiped when dropped; boxed, so that a move leaves no copy behind.
+pub(crate) struct SignatureKey(Box<SigningKey>);
 
 impl SignatureKey {
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Self {
@@ -14,7 +14,7 @@ impl SignatureKey {
     }
 
     pub(crate) fn from_seed(seed: &Secret) -> Self {
-        Self(SigningKey::from_bytes(seed.expose()))
+        Self(Box::new(SigningKey::from_bytes(seed.expose())))
     }
 
     pub(crate) fn seed(&self) -> Secret {

@@ -48,20 +48,20 @@ pub enum RecoveryCodeError {
 }
 
 /// A recovery code with a right checksum. Wiped on drop, never printed but by [`RecoveryCode::to_groups`].
-pub struct RecoveryCode(Zeroizing<[u8; SYMBOLS]>);
+pub struct RecoveryCode(Box<Zeroizing<[u8; SYMBOLS]>>);
 
 impl RecoveryCode {
     /// A fresh code of 130 random bits.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut symbols = Zeroizing::new([0; SYMBOLS]);
+        let mut symbols = Box::new(Zeroizing::new([0; SYMBOLS]));
         rng.fill_bytes(symbols.as_mut_slice());
         for symbol in symbols.iter_mut() {
             *symbol &= 31;
         }
-        let [.., high, low] = &mut *symbols;
+        let [.., high, low] = &mut **symbols;
         (*high, *low) = (0, 0);
         let check = (MODULUS + REMAINDER - remainder(symbols.as_slice())) % MODULUS;
-        let [.., high, low] = &mut *symbols;
+        let [.., high, low] = &mut **symbols;
         // check < 1021 < 32 * 32
         (*high, *low) = ((check >> 5) as u8, (check & 31) as u8);
         Self(symbols)
@@ -72,7 +72,7 @@ impl RecoveryCode {
         if text.len() > TEXT_LEN_MAX {
             return Err(RecoveryCodeError::TooLong);
         }
-        let mut symbols = Zeroizing::new([0; SYMBOLS]);
+        let mut symbols = Box::new(Zeroizing::new([0; SYMBOLS]));
         let mut found = 0;
         for typed in text.chars().filter(|c| !is_separator(*c)) {
             let value = value(typed).ok_or(RecoveryCodeError::Character {

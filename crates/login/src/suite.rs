@@ -82,6 +82,9 @@ impl<'a> Identities<'a> {
     }
 }
 
+/// An export key or a session key. Boxed, so that moving it leaves no copy behind.
+pub(crate) type OutputKey = Box<Zeroizing<[u8; 64]>>;
+
 /// The server's OPAQUE secrets.
 pub(crate) struct Setup(opaque_ke::ServerSetup<Suite>);
 
@@ -111,11 +114,14 @@ pub(crate) fn public_key(seed: &[u8; 32]) -> Result<[u8; 32], LoginError> {
     Ok(Ristretto255::serialize_pk(&Ristretto255::public_key(&private)).into())
 }
 
-/// The client's state between registration request and response.
-pub(crate) struct ClientRegistration<K: Ksf = Stretching>(opaque_ke::ClientRegistration<Suite<K>>);
+/// The client's state between registration request and response. Boxed, as the next: it wipes itself where it is dropped,
+/// and every place it was moved away from would keep what blinds the secret.
+pub(crate) struct ClientRegistration<K: Ksf = Stretching>(
+    Box<opaque_ke::ClientRegistration<Suite<K>>>,
+);
 
 /// The client's state between KE1 and KE2.
-pub(crate) struct ClientLogin<K: Ksf = Stretching>(opaque_ke::ClientLogin<Suite<K>>);
+pub(crate) struct ClientLogin<K: Ksf = Stretching>(Box<opaque_ke::ClientLogin<Suite<K>>>);
 
 /// The server's state between KE2 and KE3.
 pub(crate) struct ServerLogin(opaque_ke::ServerLogin<Suite>);
@@ -127,7 +133,7 @@ pub(crate) fn registration_request<K: Ksf>(
     let started = opaque_ke::ClientRegistration::<Suite<K>>::start(&mut Randomness(rng), secret)
         .map_err(|_| LoginError::Computation)?;
     Ok((
-        ClientRegistration(started.state),
+        ClientRegistration(Box::new(started.state)),
         started.message.serialize().into(),
     ))
 }
@@ -152,14 +158,17 @@ pub(crate) fn registration_upload<K: Ksf>(
     response: &[u8],
     identities: Identities<'_>,
     rng: &mut impl rand_core::CryptoRng,
-) -> Result<([u8; RECORD_LEN], Zeroizing<[u8; 64]>), LoginError> {
+) -> Result<([u8; RECORD_LEN], OutputKey), LoginError> {
     let response: [u8; REGISTRATION_RESPONSE_LEN] = sized(response)?;
     let response =
         RegistrationResponse::deserialize(&response).map_err(|_| LoginError::Malformed)?;
     let ksf = K::default();
     let parameters = ClientRegistrationFinishParameters::new(identities.identifiers(), Some(&ksf));
+    // A copy is used up, since a value that is moved out of its box is not wiped there.
     let mut finished = state
         .0
+        .as_ref()
+        .clone()
         .finish(&mut Randomness(rng), secret, response, parameters)
         .map_err(|error| local(&error).unwrap_or(LoginError::Malformed))?;
     Ok((
@@ -182,7 +191,7 @@ pub(crate) fn ke1<K: Ksf>(
     let started = opaque_ke::ClientLogin::<Suite<K>>::start(&mut Randomness(rng), secret)
         .map_err(|_| LoginError::Computation)?;
     Ok((
-        ClientLogin(started.state),
+        ClientLogin(Box::new(started.state)),
         array(&started.message.serialize())?,
     ))
 }
@@ -217,8 +226,8 @@ pub(crate) fn ke2(
 /// What the client has after a login.
 pub(crate) struct Ke3 {
     pub(crate) message: [u8; KE3_LEN],
-    pub(crate) session_key: Zeroizing<[u8; 64]>,
-    pub(crate) export_key: Zeroizing<[u8; 64]>,
+    pub(crate) session_key: OutputKey,
+    pub(crate) export_key: OutputKey,
 }
 
 pub(crate) fn ke3<K: Ksf>(
@@ -236,6 +245,8 @@ pub(crate) fn ke3<K: Ksf>(
         ClientLoginFinishParameters::new(Some(context), identities.identifiers(), Some(&ksf));
     let mut finished = state
         .0
+        .as_ref()
+        .clone()
         .finish(&mut Randomness(rng), secret, ke2, parameters)
         .map_err(|error| local(&error).unwrap_or(LoginError::Refused))?;
     Ok(Ke3 {
@@ -251,7 +262,7 @@ pub(crate) fn finish(
     ke3: &[u8],
     identities: Identities<'_>,
     context: &[u8],
-) -> Result<Zeroizing<[u8; 64]>, LoginError> {
+) -> Result<OutputKey, LoginError> {
     let ke3: [u8; KE3_LEN] = sized(ke3).map_err(|_| LoginError::Refused)?;
     let ke3 = CredentialFinalization::deserialize(&ke3).map_err(|_| LoginError::Refused)?;
     let mut finished = state
@@ -277,10 +288,14 @@ fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], LoginError> {
 }
 
 /// Moves a key out of the library's result, which does not wipe it.
-fn taken(key: &mut [u8]) -> Result<Zeroizing<[u8; 64]>, LoginError> {
-    let taken = array(key).map(Zeroizing::new);
+fn taken(key: &mut [u8]) -> Result<OutputKey, LoginError> {
+    let mut taken = Box::new(Zeroizing::new([0; 64]));
+    let fits = key.len() == taken.len();
+    if fits {
+        taken.copy_from_slice(key);
+    }
     key.zeroize();
-    taken
+    fits.then_some(taken).ok_or(LoginError::Computation)
 }
 
 /// The caller's randomness for a library that speaks an older generation of the traits.

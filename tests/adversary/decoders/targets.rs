@@ -187,7 +187,7 @@ pub fn known() -> &'static Known {
     static KNOWN: OnceLock<Known> = OnceLock::new();
     KNOWN.get_or_init(|| {
         let secret = |byte| SlotSecret {
-            seed: Zeroizing::new([byte; 32]),
+            seed: Box::new(Zeroizing::new([byte; 32])),
             anchor: [byte; 32],
         };
         let identity = subrosa_e2e::Identity::generate(&mut rng());

@@ -6,6 +6,7 @@ use crate::stage::people::{
     FIRST, World, contact, fresh_texts, invite, queue, said, send, wait_for, wait_for_text,
     wait_for_warning,
 };
+use crate::stage::remains::holds;
 use crate::stage::script::{Fate, Word};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex};
@@ -365,12 +366,6 @@ fn contents(world: &World, home: &str) -> Vec<u8> {
     all
 }
 
-fn holds(contents: &[u8], secret: &[u8]) -> bool {
-    contents
-        .windows(secret.len())
-        .any(|window| window == secret)
-}
-
 // Proves: C8, C18
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stolen_device_holds_no_key_of_the_account() {
@@ -394,7 +389,7 @@ async fn a_stolen_device_holds_no_key_of_the_account() {
     assert!(holds(&contents, &device.to_bytes()));
     assert!(!holds(&contents, password.as_bytes()));
     for slot in &slots {
-        assert!(!holds(&contents, &*slot.seed) && !holds(&contents, &slot.anchor));
+        assert!(!holds(&contents, &slot.seed[..]) && !holds(&contents, &slot.anchor));
     }
     // Identity key, history keys, vault key, slot keys: all come from these numbers.
     let drawn: Vec<_> = random.0.iter().filter(|drawn| drawn.len() == 32).collect();

@@ -9,6 +9,7 @@ pub mod line;
 pub mod members;
 pub mod people;
 pub mod puppet;
+pub mod remains;
 pub mod script;
 
 use std::time::Duration;

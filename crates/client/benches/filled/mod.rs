@@ -132,7 +132,7 @@ fn fill(dir: &Path, rows: u64) {
     let (_, made) = machine.next_prekey(NOW_MS, &mut system);
     changes.then(made);
     let secret = SlotSecret {
-        seed: Zeroizing::new([1; 32]),
+        seed: Box::new(Zeroizing::new([1; 32])),
         anchor: [2; 32],
     };
     let slot = || Credential {

@@ -58,6 +58,9 @@ pub fn clear_unused(home: &Home) {
         return;
     };
     drop(drop_key(home.dir()));
+    for file in [UNFINISHED, RECOVERING] {
+        drop_store(home, file);
+    }
     remove(home);
     drop(lock);
 }

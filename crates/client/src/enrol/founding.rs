@@ -2,7 +2,9 @@
 
 use super::conversation::{Conversation, refused, unexpected};
 use super::join::{UNFINISHED_FACT, Unfinished};
+use super::papers::Papers;
 use super::renewing::chosen_password;
+use super::sweeping::swept;
 use super::{Choice, NameWish, UNFINISHED};
 use crate::command::{Failure, FailureKind};
 use crate::driver::now_ms;
@@ -55,6 +57,11 @@ impl Secrets {
             recovery,
         })
     }
+
+    fn papers(&self) -> Papers {
+        let passphrase = self.generated.then(|| self.password.reveal());
+        Papers::new(passphrase, &self.recovery.to_groups())
+    }
 }
 
 /// Registers both secrets up to the last step, and puts all that is to be sent into a store.
@@ -71,7 +78,7 @@ pub(super) async fn found(
     progress("stretching the password");
     let name = begun.name.clone();
     let server_key = newcomer.line.address.key;
-    let stretched = tokio::task::spawn_blocking(move || begun.stretch(&server_key));
+    let stretched = tokio::task::spawn_blocking(move || swept(|| begun.stretch(&server_key)));
     let (password, recovery) = stretched
         .await
         .map_err(|error| Failure::defect(error.to_string()))??;
@@ -105,10 +112,7 @@ pub(super) async fn found(
         chain: founding.chain,
         bundle: founding.bundle,
         prekey,
-        passphrase: secrets
-            .generated
-            .then(|| secrets.password.reveal().to_owned()),
-        recovery_code: secrets.recovery.to_groups().as_str().to_owned(),
+        papers: secrets.papers().split(newcomer.home, UNFINISHED)?,
     };
     let proof = note.map(|note| invite.mac(note.account.as_bytes(), account.as_bytes()));
     let invited = note.as_ref().zip(proof.as_ref());
@@ -160,7 +164,7 @@ fn make_store(
         desk.set_fact(fact::ADDRESS, &newcomer.line.address.to_string())?;
         desk.set_fact(fact::VERSION, &version)?;
         desk.set_fact(fact::PREKEY, &FIRST_PREKEY)?;
-        desk.set_secret(UNFINISHED_FACT, unfinished)?;
+        desk.set_fact(UNFINISHED_FACT, unfinished)?;
         desk.set_account(&own)?;
         desk.save(changes)?;
         desk.add_opening(None, None)?;

@@ -6,6 +6,8 @@
 
 use super::conversation::{Conversation, refused, unexpected};
 use super::founding::{Newcomer, found};
+use super::papers::{Papers, drop_half};
+use super::sweeping::swept_steps;
 use super::{Choice, NameWish, Sheet, UNFINISHED, drop_unfinished, settle};
 use crate::command::Failure;
 use crate::engine::fact;
@@ -16,7 +18,6 @@ use bytes::Bytes;
 use subrosa_ledger::Account;
 use subrosa_login::{ClientRegistration, InviteSecret, generate_passphrase};
 use subrosa_proto::{Address, ErrorCode, InviteLine, Name, Request, Response, Signed, record};
-use zeroize::{Zeroize, Zeroizing};
 
 record! {
     /// A registration under way, as kept in the unfinished store.
@@ -29,17 +30,8 @@ record! {
         pub(super) bundle: Bytes,
         /// Its device's first prekey.
         pub(super) prekey: Signed,
-        /// The passphrase, when it was made here.
-        pub(super) passphrase: Option<String>,
-        /// The recovery code.
-        pub(super) recovery_code: String,
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        self.passphrase.zeroize();
-        self.recovery_code.zeroize();
+        /// Half of the new secrets.
+        pub(super) papers: Bytes,
     }
 }
 
@@ -62,26 +54,29 @@ pub async fn join(
     device_label: &str,
     progress: Progress<'_>,
 ) -> Result<Sheet, Failure> {
-    let _held = super::hold(home)?;
-    progress("connecting to the server");
-    let mut conversation = Conversation::open(&line.address).await?;
-    if let Some(store) = unfinished(home, lock, &line.address)? {
-        progress("going on with the registration that was begun here");
-        match go_on(home, &mut conversation, store, line).await? {
-            Ok(sheet) => return Ok(sheet),
-            Err(gone) => tracing::info!(%gone, "another line was given since"),
+    swept_steps(async move {
+        let _held = super::hold(home)?;
+        progress("connecting to the server");
+        let mut conversation = Conversation::open(&line.address).await?;
+        if let Some(store) = unfinished(home, lock, &line.address)? {
+            progress("going on with the registration that was begun here");
+            match go_on(home, &mut conversation, store, line).await? {
+                Ok(sheet) => return Ok(sheet),
+                Err(gone) => tracing::info!(%gone, "another line was given since"),
+            }
         }
-    }
-    let newcomer = Newcomer {
-        home,
-        line,
-        choice,
-        lock,
-        device_label,
-    };
-    let store = found(newcomer, &name, &mut conversation, progress).await?;
-    progress("creating the account");
-    finish(home, &mut conversation, store, &line.address).await
+        let newcomer = Newcomer {
+            home,
+            line,
+            choice,
+            lock,
+            device_label,
+        };
+        let store = found(newcomer, &name, &mut conversation, progress).await?;
+        progress("creating the account");
+        finish(home, &mut conversation, store, &line.address).await
+    })
+    .await
 }
 
 /// Takes up a registration whose outcome was not known. `Err` inside when it is over for good and
@@ -202,7 +197,8 @@ async fn finish(
     mut store: Store,
     address: &Address,
 ) -> Result<Sheet, Failure> {
-    let mut unfinished = read(&mut store)?;
+    let unfinished = read(&mut store)?;
+    let papers = Papers::join(home, UNFINISHED, &unfinished.papers)?;
     let request = Request::RegisterFinish {
         code: unfinished.code,
         chain: unfinished.chain.clone(),
@@ -228,11 +224,13 @@ async fn finish(
         desk.set_fact(fact::ADDRESS, &address.to_string())?;
         desk.drop_fact(UNFINISHED_FACT)
     })?;
+    drop_half(home, UNFINISHED);
     settle(home, store)?;
+    let (passphrase, recovery_code) = papers.take();
     Ok(Sheet {
         address: address.to_string(),
         name: own.name().to_string(),
-        passphrase: unfinished.passphrase.take().map(Zeroizing::new),
-        recovery_code: Zeroizing::new(std::mem::take(&mut unfinished.recovery_code)),
+        passphrase,
+        recovery_code,
     })
 }

@@ -3,6 +3,7 @@
 use super::conversation::{Conversation, refused, unexpected};
 use super::proof::Proof;
 use super::renewing::Whose;
+use super::sweeping::{swept, swept_steps};
 use super::{UNFINISHED, drop_unfinished, settle, unfit};
 use crate::command::{Failure, FailureKind};
 use crate::driver::{fetch_archive, now_ms};
@@ -37,46 +38,49 @@ pub async fn login(
     device_label: &str,
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), Failure> {
-    let _held = super::hold(home)?;
-    let proof = Proof::either(typed)?;
-    progress("connecting to the server");
-    let mut conversation = Conversation::open(address).await?;
-    progress("checking the password");
-    let whose = Whose { address, name };
-    let Admitted { mut account, vault } = admit(&mut conversation, whose, &proof).await?;
-    let mut rng = randomness::system();
-    let (mut machine, mut changes) = Machine::generate(account.id(), &mut rng);
-    let (prekey, made) = machine.next_prekey(now_ms(), &mut rng);
-    changes.then(made);
-    let added = vault.add_device(&account, machine.device(), device_label);
-    account.append(&added).map_err(|error| unfit(&error))?;
-    let request = Request::ChainAppend {
-        statements: vec![added],
-        bundle: None,
-        prekey: Some(prekey),
-    };
-    match conversation.ask(request).await? {
-        Response::Done {} => {}
-        Response::Refused { refusal } => return Err(refused(&refusal)),
-        _ => return Err(unexpected()),
-    }
-    let version = conversation.link.version();
-    let key = StoreKey::create(home.dir(), lock).map_err(StoreError::from)?;
-    drop_unfinished(home);
-    let mut store = Store::open(home.dir(), UNFINISHED, &key, true)?;
-    store.transaction(|desk| {
-        desk.set_fact(fact::ACCOUNT, &account.id())?;
-        desk.set_fact(fact::ADDRESS, &address.to_string())?;
-        desk.set_fact(fact::VERSION, &version)?;
-        desk.set_account(&account)?;
-        desk.save(&changes)?;
-        desk.save(&machine.prekey_published(now_ms()))
-    })?;
-    progress("fetching the keys of the history");
-    let history = vault.history_opener();
-    drop(vault);
-    let (store, _) = fetch_archive(store, history, conversation.link).await?;
-    settle(home, store)
+    swept_steps(async move {
+        let _held = super::hold(home)?;
+        let proof = Proof::either(typed)?;
+        progress("connecting to the server");
+        let mut conversation = Conversation::open(address).await?;
+        progress("checking the password");
+        let whose = Whose { address, name };
+        let Admitted { mut account, vault } = admit(&mut conversation, whose, &proof).await?;
+        let mut rng = randomness::system();
+        let (mut machine, mut changes) = Machine::generate(account.id(), &mut rng);
+        let (prekey, made) = machine.next_prekey(now_ms(), &mut rng);
+        changes.then(made);
+        let added = vault.add_device(&account, machine.device(), device_label);
+        account.append(&added).map_err(|error| unfit(&error))?;
+        let request = Request::ChainAppend {
+            statements: vec![added],
+            bundle: None,
+            prekey: Some(prekey),
+        };
+        match conversation.ask(request).await? {
+            Response::Done {} => {}
+            Response::Refused { refusal } => return Err(refused(&refusal)),
+            _ => return Err(unexpected()),
+        }
+        let version = conversation.link.version();
+        let key = StoreKey::create(home.dir(), lock).map_err(StoreError::from)?;
+        drop_unfinished(home);
+        let mut store = Store::open(home.dir(), UNFINISHED, &key, true)?;
+        store.transaction(|desk| {
+            desk.set_fact(fact::ACCOUNT, &account.id())?;
+            desk.set_fact(fact::ADDRESS, &address.to_string())?;
+            desk.set_fact(fact::VERSION, &version)?;
+            desk.set_account(&account)?;
+            desk.save(&changes)?;
+            desk.save(&machine.prekey_published(now_ms()))
+        })?;
+        progress("fetching the keys of the history");
+        let history = vault.history_opener();
+        drop(vault);
+        let (store, _) = fetch_archive(store, history, conversation.link).await?;
+        settle(home, store)
+    })
+    .await
 }
 
 /// Proves an account and opens its vault. A wrong secret and an unknown name read the same.
@@ -102,8 +106,10 @@ pub(super) async fn admit(
         Response::Refused { refusal } => return Err(refused(&refusal)),
         _ => return Err(unexpected()),
     };
-    let stretched =
-        tokio::task::spawn_blocking(move || state.finish(&ke2, &mut randomness::system())).await;
+    let stretched = tokio::task::spawn_blocking(move || {
+        swept(|| state.finish(&ke2, &mut randomness::system()))
+    })
+    .await;
     let logged_in = stretched
         .map_err(|error| Failure::defect(error.to_string()))?
         .map_err(|_| proof.refusal())?;

@@ -7,11 +7,13 @@ mod forgetting;
 mod founding;
 mod join;
 mod login;
+mod papers;
 mod passwd;
 mod proof;
 mod recover;
 mod renewing;
 mod revoke;
+mod sweeping;
 
 pub use forgetting::{clear_unused, forget};
 pub use join::join;
@@ -125,6 +127,7 @@ fn drop_unfinished(home: &Home) {
 
 /// Deletes a store with what belongs to it.
 fn drop_store(home: &Home, file: &str) {
+    papers::drop_half(home, file);
     for suffix in ["", "-wal", "-shm"] {
         drop(std::fs::remove_file(home.file(&format!("{file}{suffix}"))));
     }

@@ -8,8 +8,10 @@
 use super::appending::{Step, Undone, open_sentence};
 use super::conversation::Conversation;
 use super::login::{Admitted, admit};
+use super::papers::{Papers, drop_half};
 use super::proof::Proof;
 use super::renewing::{Fresh, Handover, NewSecrets, Slots, Whose};
+use super::sweeping::swept_steps;
 use super::{Choice, RECOVERING, drop_store, settle_from, unfit};
 use crate::command::{Failure, FailureKind};
 use crate::driver::{fetch_archive, now_ms};
@@ -21,7 +23,7 @@ use bytes::Bytes;
 use subrosa_e2e::{Changes, HistoryOpener, Machine, OpenedVault, SecretChange};
 use subrosa_ledger::Account;
 use subrosa_proto::{Address, Signed, record};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 record! {
     /// A recovery under way, as kept in the unfinished store.
@@ -32,17 +34,8 @@ record! {
         bundle: Bytes,
         /// The device's first prekey.
         prekey: Signed,
-        /// The passphrase, when it was made here.
-        passphrase: Option<String>,
-        /// The new recovery code.
-        recovery_code: String,
-    }
-}
-
-impl Drop for Recovering {
-    fn drop(&mut self) {
-        self.passphrase.zeroize();
-        self.recovery_code.zeroize();
+        /// Half of the new secrets.
+        papers: Bytes,
     }
 }
 
@@ -72,61 +65,64 @@ pub async fn recover(
     handover: &mut dyn Handover,
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), Failure> {
-    let _held = super::hold(place.home)?;
-    if let Some(store) = unfinished(&place, whose.address)? {
-        progress("going on with the recovery that was begun here");
-        if let Some(done) = go_on(store, &place, whose, handover).await? {
-            return finish(done, place.home, progress).await;
-        }
-    }
-    let fresh = Fresh::choose(&choice, whose.name, true)?;
-    progress("connecting to the server");
-    let mut conversation = Conversation::open(whose.address).await?;
-    progress("checking the recovery code");
-    let Admitted { account, vault } = admit(&mut conversation, whose, code).await?;
-    progress("stretching the new secrets");
-    let slots = fresh
-        .register(&mut conversation, whose)
-        .await?
-        .slots(account.id());
-    let shown = fresh.shown();
-    let (recovering, changes, history) = prepare(&place, &account, vault, &slots, &shown)?;
-    let version = conversation.link.version();
-    let store = keep(
-        &place,
-        whose.address,
-        version,
-        &account,
-        &changes,
-        &recovering,
-    )?;
-    if let Err(failure) = handover.hand_over(&shown) {
-        store.close();
-        drop_store(place.home, RECOVERING);
-        return Err(failure);
-    }
-    progress("taking the account back");
-    let after = fresh.proof()?;
-    let step = recovering.step();
-    match step.settle(conversation, whose, [code, &after]).await {
-        Ok(conversation) => {
-            let done = Done {
-                store,
-                history,
-                conversation,
-            };
-            finish(done, place.home, progress).await
-        }
-        Err(Undone { failure, open }) => {
-            store.close();
-            if open {
-                return Err(open_sentence(&failure, "the old secrets or the new ones"));
+    swept_steps(async move {
+        let _held = super::hold(place.home)?;
+        if let Some(store) = unfinished(&place, whose.address)? {
+            progress("going on with the recovery that was begun here");
+            if let Some(done) = go_on(store, &place, whose, handover).await? {
+                return finish(done, place.home, progress).await;
             }
-            drop_store(place.home, RECOVERING);
-            handover.withdraw();
-            Err(failure)
         }
-    }
+        let fresh = Fresh::choose(&choice, whose.name, true)?;
+        progress("connecting to the server");
+        let mut conversation = Conversation::open(whose.address).await?;
+        progress("checking the recovery code");
+        let Admitted { account, vault } = admit(&mut conversation, whose, code).await?;
+        progress("stretching the new secrets");
+        let slots = fresh
+            .register(&mut conversation, whose)
+            .await?
+            .slots(account.id());
+        let shown = fresh.shown();
+        let (recovering, changes, history) = prepare(&place, &account, vault, &slots, &shown)?;
+        let version = conversation.link.version();
+        let store = keep(
+            &place,
+            whose.address,
+            version,
+            &account,
+            &changes,
+            &recovering,
+        )?;
+        if let Err(failure) = handover.hand_over(&shown) {
+            store.close();
+            drop_store(place.home, RECOVERING);
+            return Err(failure);
+        }
+        progress("taking the account back");
+        let after = fresh.proof()?;
+        let step = recovering.step();
+        match step.settle(conversation, whose, [code, &after]).await {
+            Ok(conversation) => {
+                let done = Done {
+                    store,
+                    history,
+                    conversation,
+                };
+                finish(done, place.home, progress).await
+            }
+            Err(Undone { failure, open }) => {
+                store.close();
+                if open {
+                    return Err(open_sentence(&failure, "the old secrets or the new ones"));
+                }
+                drop_store(place.home, RECOVERING);
+                handover.withdraw();
+                Err(failure)
+            }
+        }
+    })
+    .await
 }
 
 /// A device, and the step that certifies it with the new secrets.
@@ -149,14 +145,19 @@ fn prepare(
     let rewritten = vault
         .change(account, change, &mut rng)
         .map_err(|error| Failure::defect(error.to_string()))?;
-    let words =
-        |secret: &Option<Zeroizing<String>>| secret.as_ref().map(|text| text.as_str().to_owned());
+    fn words(secret: Option<&Zeroizing<String>>) -> Option<&str> {
+        secret.map(|text| text.as_str())
+    }
+    let papers = Papers::new(
+        words(shown.passphrase.as_ref()),
+        words(shown.recovery_code.as_ref()).unwrap_or_default(),
+    );
+    drop_store(place.home, RECOVERING);
     let recovering = Recovering {
         statements: rewritten.statements,
         bundle: rewritten.bundle,
         prekey,
-        passphrase: words(&shown.passphrase),
-        recovery_code: words(&shown.recovery_code).unwrap_or_default(),
+        papers: papers.split(place.home, RECOVERING)?,
     };
     Ok((recovering, changes, vault.history_opener()))
 }
@@ -192,7 +193,6 @@ fn keep(
         own.append(statement).map_err(|error| unfit(&error))?;
     }
     let dir = place.home.dir();
-    drop_store(place.home, RECOVERING);
     let key = StoreKey::create(dir, place.lock).map_err(StoreError::from)?;
     let mut store = Store::open(dir, RECOVERING, &key, true)?;
     store.transaction(|desk| {
@@ -200,7 +200,7 @@ fn keep(
         desk.set_fact(fact::ADDRESS, &address.to_string())?;
         desk.set_fact(fact::VERSION, &version)?;
         desk.set_fact(fact::PREKEY, &1_u64)?;
-        desk.set_secret(RECOVERING_FACT, recovering)?;
+        desk.set_fact(RECOVERING_FACT, recovering)?;
         desk.set_account(&own)?;
         desk.save(changes)
     })?;
@@ -237,17 +237,18 @@ async fn go_on(
     handover: &mut dyn Handover,
 ) -> Result<Option<Done>, Failure> {
     let recovering = store.transaction(|desk| desk.fact::<Recovering>(RECOVERING_FACT))?;
-    let Some(mut recovering) = recovering else {
+    let Some(recovering) = recovering else {
         store.close();
         return Ok(None);
     };
-    let code = Zeroizing::new(recovering.recovery_code.clone());
+    let papers = Papers::join(place.home, RECOVERING, &recovering.papers)?;
+    let (passphrase, code) = papers.take();
     let after = Proof::recovery(code.clone())?;
     let mut conversation = Conversation::open(whose.address).await?;
     match admit(&mut conversation, whose, &after).await {
         Ok(Admitted { vault, .. }) => {
             handover.hand_over(&NewSecrets {
-                passphrase: recovering.passphrase.take().map(Zeroizing::new),
+                passphrase,
                 recovery_code: Some(code),
             })?;
             Ok(Some(Done {
@@ -280,5 +281,6 @@ async fn finish(
     progress("fetching the keys of the history");
     let (mut store, _) = fetch_archive(store, history, conversation.link).await?;
     store.transaction(|desk| desk.drop_fact(RECOVERING_FACT))?;
+    drop_half(home, RECOVERING);
     settle_from(home, store, RECOVERING)
 }

@@ -4,6 +4,7 @@
 use super::Choice;
 use super::conversation::{Conversation, refused, unexpected};
 use super::proof::Proof;
+use super::sweeping::swept;
 use crate::command::Failure;
 use crate::randomness;
 use bytes::Bytes;
@@ -181,7 +182,7 @@ async fn register(
     let key = whose.address.key;
     // Argon2id: a good tenth of a second.
     let stretched = tokio::task::spawn_blocking(move || {
-        state.finish(&response, &id, &key, &mut randomness::system())
+        swept(|| state.finish(&response, &id, &key, &mut randomness::system()))
     });
     stretched
         .await

@@ -4,13 +4,8 @@ use super::StoreError;
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, Transaction};
 use subrosa_e2e::{Changes, RecordName};
-use subrosa_proto::codec::encode_into;
 use subrosa_proto::{Wire, decode, encode};
 use zeroize::Zeroizing;
-
-/// Room for the encoding of any fact that holds secrets, so that it does not move and leave copies behind: a bundle, a
-/// chain and a prekey are the most that stands in one.
-const SECRET_ROOM: usize = 32 * 1024;
 
 /// Records of e2e, each with its name. Wiped when dropped.
 pub type Records = Vec<(RecordName, Zeroizing<Vec<u8>>)>;
@@ -36,11 +31,7 @@ impl<'a> Desk<'a> {
             .prepare_cached("SELECT value FROM fact WHERE name = ?1")?;
         let bytes: Option<Vec<u8>> = statement.query_row([name], |row| row.get(0)).optional()?;
         bytes
-            .map(|bytes| {
-                // Some facts hold secrets.
-                let bytes = Bytes::from_owner(Zeroizing::new(bytes));
-                decode(&bytes).map_err(|_| StoreError::Shape(name))
-            })
+            .map(|bytes| decode(&Bytes::from(bytes)).map_err(|_| StoreError::Shape(name)))
             .transpose()
     }
 
@@ -49,23 +40,10 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// The store fails.
     pub fn set_fact<T: Wire>(&self, name: &'static str, value: &T) -> Result<(), StoreError> {
-        self.put_fact(name, &encode(value))
-    }
-
-    /// Writes a fact that holds secrets; its encoding is wiped.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn set_secret<T: Wire>(&self, name: &'static str, value: &T) -> Result<(), StoreError> {
-        let encoded = Zeroizing::new(encode_into(value, Vec::with_capacity(SECRET_ROOM)));
-        self.put_fact(name, &encoded)
-    }
-
-    fn put_fact(&self, name: &'static str, encoded: &[u8]) -> Result<(), StoreError> {
         let mut statement = self
             .sql
             .prepare_cached("INSERT OR REPLACE INTO fact (name, value) VALUES (?1, ?2)")?;
-        statement.execute((name, encoded))?;
+        statement.execute((name, &*encode(value)))?;
         Ok(())
     }
 

@@ -15,6 +15,8 @@ const LOCK_FILE: &str = "key.locked";
 const LOCK_FILE_NEW: &str = "key.locked.new";
 /// Argon2id for the local passphrase (RFC 9106 §4, second choice): 64 MiB, t = 3, p = 4.
 const MEMORY_KIB: u32 = 64 * 1024;
+/// Bytes that are overwritten at most: more than any file of ours that holds a secret by itself.
+const SHREDDED_MAX: usize = 4 * 1024;
 
 /// The key of a store, 32 bytes.
 pub struct StoreKey(Zeroizing<[u8; 32]>);
@@ -171,9 +173,12 @@ pub fn drop_key(home: &Path) -> io::Result<()> {
 }
 
 /// Deletes a file, overwritten first. On many disks the old bytes stay somewhere; that is no reason to leave them in it.
-fn shred(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// It cannot be deleted.
+pub fn shred(path: &Path) -> io::Result<()> {
     if let Ok(file) = std::fs::metadata(path) {
-        let zeros = vec![0; usize::try_from(file.len()).unwrap_or(0).min(64)];
+        let zeros = vec![0; usize::try_from(file.len()).unwrap_or(0).min(SHREDDED_MAX)];
         drop(write_over(path, &zeros));
     }
     forget(path)
@@ -187,7 +192,11 @@ fn forget(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file for this user alone; it is on the disk on return.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)

@@ -43,7 +43,7 @@ pub use deed::{Deed, MadeDeed};
 pub use desk::{Desk, Records};
 pub use device::Labels;
 pub use keepsake::{OwnBoxes, Raw};
-pub use key::{KeyError, StoreKey, drop_key, is_locked};
+pub use key::{KeyError, StoreKey, drop_key, is_locked, shred, write_new};
 pub use log::Held;
 pub use opening::Opening;
 pub use outbox::{Draft, Sealed, Waiting};

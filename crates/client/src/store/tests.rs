@@ -340,7 +340,7 @@ fn an_account_keeps_its_trust_when_its_chain_grows() {
     let id = identity.id();
     let (machine, _) = Machine::generate(id, &mut rng);
     let secret = SlotSecret {
-        seed: zeroize::Zeroizing::new([1; 32]),
+        seed: Box::new(zeroize::Zeroizing::new([1; 32])),
         anchor: [2; 32],
     };
     let slot = || Credential {

@@ -50,10 +50,11 @@ impl From<ContentsError> for VaultError {
     }
 }
 
-/// The account's secrets, wiped when dropped. Keep it no longer than the work that needs it takes.
+/// The account's secrets, wiped when dropped, and boxed, so that a move leaves no copy of them behind. Keep it no longer than
+/// the work that needs it takes.
 pub struct OpenedVault {
     identity: Identity,
-    pub(super) contents: VaultContents,
+    pub(super) contents: Box<VaultContents>,
     bundle: Bundle,
 }
 
@@ -104,7 +105,7 @@ pub fn open_vault(
     let vault_key = secret
         .open(slot, account.id(), bundle.version, sealed)
         .ok_or(VaultError::OtherAccount)??;
-    let contents = VaultContents::open(account.id(), &bundle, &vault_key)?;
+    let contents = Box::new(VaultContents::open(account.id(), &bundle, &vault_key)?);
     let identity = Identity::from_seed(&contents.identity_seed);
     check(&contents, &identity, account)?;
     Ok(OpenedVault {

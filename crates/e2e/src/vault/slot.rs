@@ -26,8 +26,8 @@ pub enum Slot {
 
 /// What follows from the export key of a password or recovery code, for one account (docs/spec/login.md §6).
 pub struct SlotSecret {
-    /// From which the slot's key pair is derived.
-    pub seed: Zeroizing<[u8; 32]>,
+    /// From which the slot's key pair is derived. Boxed, so that a move leaves no copy behind.
+    pub seed: Box<Zeroizing<[u8; 32]>>,
     /// Stands in front of the slot: only the secret that was registered for this account gives it.
     pub anchor: [u8; 32],
 }

@@ -14,7 +14,7 @@ const IDENTITY: [u8; 32] = [1; 32];
 
 fn secret(word: u8) -> SlotSecret {
     SlotSecret {
-        seed: Zeroizing::new([word; 32]),
+        seed: Box::new(Zeroizing::new([word; 32])),
         anchor: [word; 32],
     }
 }

@@ -45,7 +45,7 @@ pub fn secret(word: u8, account: AccountId) -> SlotSecret {
     let mut anchor = account.0;
     anchor.iter_mut().for_each(|byte| *byte ^= word);
     SlotSecret {
-        seed: Zeroizing::new([word; 32]),
+        seed: Box::new(Zeroizing::new([word; 32])),
         anchor,
     }
 }

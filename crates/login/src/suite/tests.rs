@@ -47,7 +47,7 @@ fn replay(case: &Case) {
     let (upload, export_key) =
         registration_upload(state, &password, &response, identities, &mut script).unwrap();
     assert_eq!(upload, case.array("registration_upload"));
-    assert_eq!(*export_key, case.array("export_key"));
+    assert_eq!(**export_key, case.array("export_key"));
     assert!(script.is_used_up());
 
     let mut script = Script::new(&[
@@ -81,10 +81,10 @@ fn replay(case: &Case) {
     )
     .unwrap();
     assert_eq!(third.message, case.array("ke3"));
-    assert_eq!(*third.export_key, case.array("export_key"));
-    assert_eq!(*third.session_key, case.array("session_key"));
+    assert_eq!(**third.export_key, case.array("export_key"));
+    assert_eq!(**third.session_key, case.array("session_key"));
     let session_key = finish(server_state, &third.message, identities, &context).unwrap();
-    assert_eq!(*session_key, case.array("session_key"));
+    assert_eq!(**session_key, case.array("session_key"));
 }
 
 #[test]

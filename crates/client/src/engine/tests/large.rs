@@ -40,7 +40,7 @@ fn extra(office: &mut Office, number: usize) -> Extra {
     let (mut machine, _) = Machine::generate(account, &mut rng);
     let (prekey, _) = machine.next_prekey(START_MS, &mut rng);
     let secret = SlotSecret {
-        seed: Zeroizing::new([5; 32]),
+        seed: Box::new(Zeroizing::new([5; 32])),
         anchor: account.0,
     };
     let slot = || Credential {

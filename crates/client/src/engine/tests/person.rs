@@ -56,7 +56,7 @@ fn room() -> tempfile::TempDir {
 
 fn slot_secret(account: AccountId) -> SlotSecret {
     SlotSecret {
-        seed: Zeroizing::new([5; 32]),
+        seed: Box::new(Zeroizing::new([5; 32])),
         anchor: account.0,
     }
 }
