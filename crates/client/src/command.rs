@@ -1,6 +1,7 @@
 //! What faces ask of a client, and what they get back. The same values cross the home's socket
 //! as JSON, so a face never knows whether the owner lives in its own process.
 
+use crate::bot::{BotCommand, BotView};
 use crate::consumer::{ConsumerCommand, ConsumerView};
 use crate::export::ExportSignature;
 use crate::loss::{EvidenceView, LossView};
@@ -231,6 +232,8 @@ pub enum Command {
     Consumer(ConsumerCommand),
     /// Something about rooms. Answered as each says.
     Room(RoomCommand),
+    /// Something about bots of this account. Answered as each says.
+    Bot(BotCommand),
     /// The person has seen everything up to this row. Answered by `Done`.
     MarkRead {
         /// In which conversation.
@@ -375,6 +378,8 @@ pub enum Answer {
     Room(RoomView),
     /// All rooms.
     Rooms(Vec<RoomView>),
+    /// All bots of this account.
+    Bots(Vec<BotView>),
     /// To `History`.
     History(HistoryView),
     /// To `Upkeep`: a message explained.

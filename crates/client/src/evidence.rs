@@ -166,6 +166,7 @@ fn words(signed: &Signed) -> String {
         }
         Ok(StatementOp::Vault { version, .. }) => format!("vault of version {version}"),
         Ok(StatementOp::Merge { other }) => format!("merged with {other}"),
+        Ok(StatementOp::Bot { .. }) => "is a bot, with its owner's warrant".to_owned(),
         Err(_) => "something unreadable".to_owned(),
     }
 }

@@ -5,6 +5,7 @@
 //! [`Client`]: [`Command`]s in, [`Answer`]s and [`Notice`]s out. Whether this process owns the
 //! home or is a guest of another that does makes no difference to the face.
 
+mod bot;
 mod command;
 mod consumer;
 mod driver;
@@ -23,6 +24,7 @@ mod trust_view;
 mod upkeep_view;
 mod view;
 
+pub use bot::{BotCommand, BotGrant, BotState, BotView};
 pub use command::{
     Act, Answer, Call, Caller, Command, Failure, FailureKind, Notices, Passphrase, Wait,
 };

@@ -199,4 +199,6 @@ pub struct MemberView {
     pub pending: bool,
     /// Live devices, as far as this home may know them.
     pub devices: u64,
+    /// Whose bot it is, if it is one, as far as that is proved here.
+    pub bot_of: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! What programs may ask over a home's socket: each method with its parameters and its result, all of it made from the
 //! types in `command` and `view`, so that the document cannot say anything else than the code (docs/spec/rpc.md §4).
 //!
-//! On the wire the commands about rooms, consumers and the home itself are methods `room.create`, `room.list` and so on, and those about
+//! On the wire the commands about rooms, bots, consumers and the home itself are methods `room.create`, `room.list` and so on, and those about
 //! keys and settings have their own names; inside they are parts of [`Command::Room`] and [`Command::About`].
 
 mod document;
@@ -14,7 +14,7 @@ use crate::command::Command;
 use serde_json::{Map, Value, json};
 
 /// Commands that are several methods, with the command's name before the point.
-const SEVERAL: [&str; 3] = ["room", "consumer", "upkeep"];
+const SEVERAL: [&str; 4] = ["room", "bot", "consumer", "upkeep"];
 
 /// Why a request is not a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn spoken(command: &Command) -> (String, Value) {
     let method = text(whole.get_mut("method").map(Value::take));
     let mut params = whole.get_mut("params").map(Value::take).unwrap_or_default();
     match command {
-        Command::Room(_) | Command::Consumer(_) | Command::Upkeep(_) => {
+        Command::Room(_) | Command::Bot(_) | Command::Consumer(_) | Command::Upkeep(_) => {
             let act = params
                 .as_object_mut()
                 .and_then(|params| params.remove("act"));

@@ -8,7 +8,7 @@ use core::fmt;
 use rand_core::CryptoRng;
 use subrosa_ledger::text;
 use subrosa_proto::{
-    AccountId, CodecError, DeviceId, Event, Header, LOGOUT_ID, Prekey, Register, Signed,
+    AccountId, CodecError, DeviceId, Event, Header, LOGOUT_ID, Prekey, Register, Signed, Warrant,
     encode as encode_clear, record,
 };
 use zeroize::Zeroizing;
@@ -70,6 +70,12 @@ impl Device {
 
     pub(crate) fn sign_export(&self, manifest: &[u8; 32]) -> [u8; 64] {
         self.key.sign(&text::export(manifest))
+    }
+
+    pub(crate) fn sign_warrant(&self, warrant: &Warrant) -> Signed {
+        let body = encode_clear(warrant);
+        let signature = self.key.sign(&text::warrant(&body));
+        Signed { body, signature }
     }
 
     pub(crate) fn sign_prekey(&self, prekey: &Prekey) -> Signed {

@@ -2,7 +2,7 @@
 
 use crate::secret::{decode, encode};
 use subrosa_cipher::{Key, OpenError, purpose};
-use subrosa_proto::InviteNote;
+use subrosa_proto::{InviteNote, Wire};
 use zeroize::Zeroizing;
 
 /// Room for an encoded note.
@@ -16,10 +16,19 @@ pub fn seal_invite_note(
     server_key: &[u8; 32],
     note: &InviteNote,
 ) -> Vec<u8> {
+    seal_note(note_key, server_key, &encode(note, NOTE_ROOM))
+}
+
+/// The same for any note: a line has one, and its key seals one text.
+pub(crate) fn seal_note(
+    note_key: &Zeroizing<[u8; 32]>,
+    server_key: &[u8; 32],
+    note: &[u8],
+) -> Vec<u8> {
     let mut sealed = Vec::new();
     Key::<purpose::InviteNote>::from_bytes(**note_key)
         .prepare()
-        .seal(0, server_key, &encode(note, NOTE_ROOM), &mut sealed);
+        .seal(0, server_key, note, &mut sealed);
     sealed
 }
 
@@ -32,6 +41,15 @@ pub fn open_invite_note(
     server_key: &[u8; 32],
     sealed: &[u8],
 ) -> Result<InviteNote, OpenError> {
+    open_note(note_key, server_key, sealed)
+}
+
+/// The same for any note.
+pub(crate) fn open_note<T: Wire>(
+    note_key: &Zeroizing<[u8; 32]>,
+    server_key: &[u8; 32],
+    sealed: &[u8],
+) -> Result<T, OpenError> {
     let mut note = Zeroizing::new(Vec::new());
     Key::<purpose::InviteNote>::from_bytes(**note_key)
         .prepare()

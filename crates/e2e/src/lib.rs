@@ -14,6 +14,7 @@
 //! crate opens what was found valid.
 
 mod agreement;
+mod bot;
 mod changes;
 mod content;
 mod device;
@@ -45,6 +46,7 @@ mod vectors;
 pub use agreement::{
     ContactTrust, ReadMark, SETTING_KEY_BYTES_MAX, SETTING_VALUE_BYTES_MAX, Setting,
 };
+pub use bot::{BotIdentity, BotNote, RoomName};
 pub use changes::{BadRecordName, Changes, RecordName};
 pub use content::{
     Body, CONTENT_VERSION, Content, ContentError, ContentRef, DEVICE_LABEL_BYTES_MAX, Delete,

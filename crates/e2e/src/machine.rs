@@ -24,8 +24,8 @@ use rand_core::CryptoRng;
 use std::collections::BTreeMap;
 use subrosa_ledger::{Conversation, event_hash};
 use subrosa_proto::{
-    AccountId, CodecError, Control, ConvId, DeviceId, Event, EventHash, EventKind, Form, Header,
-    LogHash, Nonce, SUITE, Signed, encode, limits,
+    AccountId, CodecError, Control, ConvId, DeviceId, Event, EventHash, EventKind, Form, Grant,
+    Header, LogHash, Nonce, SUITE, Signed, Warrant, encode, limits,
 };
 use zeroize::Zeroizing;
 
@@ -119,6 +119,17 @@ impl Machine {
     #[must_use]
     pub fn sign_export(&self, manifest: &[u8; 32]) -> [u8; 64] {
         self.device.sign_export(manifest)
+    }
+
+    /// Signs for a bot of this account (docs/spec/ledger.md §4.7).
+    #[must_use]
+    pub fn warrant(&self, bot: AccountId, grants: Vec<Grant>) -> Signed {
+        self.device.sign_warrant(&Warrant {
+            owner: self.device.account(),
+            device: self.device.id(),
+            bot,
+            grants,
+        })
     }
 
     /// The newest own prekey as it was, or has to be, published.

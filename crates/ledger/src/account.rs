@@ -4,7 +4,7 @@ use crate::merging::Branch;
 use crate::signature::PreparedKey;
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use subrosa_proto::{AccountId, DeviceId, HashHead, Name, Signed, StatementHash};
+use subrosa_proto::{AccountId, DeviceId, HashHead, Name, Signed, StatementHash, Warrant};
 
 /// A device that a chain certifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Account {
     pub(crate) unhealed: Vec<StatementHash>,
     /// Those that were taken in.
     pub(crate) branches: Vec<Branch>,
+    /// Of a bot, with the owner's signature.
+    pub(crate) warrant: Option<(Warrant, Signed)>,
     /// The newest vault of all branches taken in.
     pub(crate) absorbed_vault: Option<(u64, [u8; 32])>,
     /// The newest generation of a history key in all branches taken in.

@@ -1,6 +1,7 @@
 //! How account chains grow (docs/spec/ledger.md §4.3-§4.5): the statements by which an identity
 //! key says which devices, history keys and vault an account has.
 
+use crate::scope::warrant_of;
 use crate::signature::PreparedKey;
 use crate::{Account, ChainError, ChainFork, Device, account_id, statement_hash, text, verify};
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ impl Account {
             merges: Vec::new(),
             unhealed: Vec::new(),
             branches: Vec::new(),
+            warrant: None,
             absorbed_vault: None,
             absorbed_generation: 0,
         })
@@ -147,8 +149,13 @@ impl Account {
 
     /// Whether the chain so far allows what the statement says (§4.4).
     fn permitted(&self, op: &StatementOp) -> Result<(), ChainError> {
+        self.fits_a_bot(op)?;
         let refused = match op {
             StatementOp::Genesis { .. } => Some(ChainError::Genesis),
+            StatementOp::Bot { warrant } => {
+                let good = self.next() == 1 && warrant_of(warrant, self.id).is_some();
+                (!good).then_some(ChainError::Bot)
+            }
             StatementOp::DeviceAdd { device, label } => {
                 if label.len() > LABEL_BYTES_MAX {
                     Some(ChainError::Label)
@@ -184,6 +191,18 @@ impl Account {
         refused.map_or(Ok(()), Err)
     }
 
+    /// A bot has one device, ever, and nothing that a password would open: whoever finds its line
+    /// later can make a fork of its chain at most, and that shows.
+    fn fits_a_bot(&self, op: &StatementOp) -> Result<(), ChainError> {
+        let fits = match op {
+            _ if self.warrant.is_none() => true,
+            StatementOp::DeviceAdd { .. } => self.devices.is_empty(),
+            StatementOp::DeviceRevoke { .. } => true,
+            _ => false,
+        };
+        fits.then_some(()).ok_or(ChainError::Bot)
+    }
+
     /// Takes over a statement that is permitted.
     pub(crate) fn take(&mut self, statement: Statement, signed: &Signed, hash: StatementHash) {
         match statement.op {
@@ -212,6 +231,9 @@ impl Account {
             StatementOp::Merge { other } => {
                 self.merges.push((statement.seq, other));
                 self.unhealed.push(other);
+            }
+            StatementOp::Bot { warrant } => {
+                self.warrant = warrant_of(&warrant, self.id).map(|read| (read, warrant));
             }
         }
         self.places.push(self.statements.len());

@@ -67,6 +67,10 @@ pub enum ChainError {
     /// The vault's version does not rise.
     #[error("the version of the vault does not rise")]
     VaultVersion,
+    /// A warrant that does not stand right behind the genesis or is not this account's, or a
+    /// statement that a bot's chain does not have.
+    #[error("a bot's chain is its genesis, its warrant and one device")]
+    Bot,
     /// A merge names a statement of its own chain, or a branch that no merge names is absorbed.
     #[error("a merge names the head of another branch of the same chain")]
     Merge,

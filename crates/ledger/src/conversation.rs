@@ -3,6 +3,7 @@
 
 use crate::judgement::{Halt, authentic, open_header};
 use crate::prekey::claimed_end;
+use crate::scope::may_create;
 use crate::sight::Sight;
 use crate::state::{STATE_VERSION, Standing, State};
 use crate::{
@@ -79,7 +80,8 @@ impl Conversation {
             (Form::Own | Form::Room, None, None) => Role::Admin,
             _ => return Err(VoidReason::Malformed.into()),
         };
-        authentic(&header, &sight, record)?;
+        let author = authentic(&header, &sight, record)?;
+        may_create(author, form, peer.as_ref())?;
         let hash = sight.hash;
         let mut state = State {
             version: STATE_VERSION,
@@ -277,11 +279,12 @@ impl Conversation {
             .map(|member| member.account)
     }
     /// The devices of an account that receive keys here: those live by its chain and in this
-    /// log. None if the account is no recipient.
+    /// log. None if the account is no recipient, or a bot that may not read here.
     pub fn recipient_devices<'a>(&self, account: &'a Account) -> impl Iterator<Item = &'a Device> {
         let receives = self
             .member(&account.id())
-            .is_some_and(|member| !member.pending && member.role != Role::Poster);
+            .is_some_and(|member| !member.pending && member.role != Role::Poster)
+            && self.scope(account).read;
         account
             .devices()
             .filter(move |device| receives && !self.dead(&account.id(), &device.id))

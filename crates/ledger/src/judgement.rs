@@ -3,7 +3,7 @@
 use crate::membership::Hindrance;
 use crate::sight::Sight;
 use crate::state::{ActiveDevice, OpenSession, Standing};
-use crate::{Conversation, Effect, ForkEvidence, Record, VoidReason, body_hash, text};
+use crate::{Account, Conversation, Effect, ForkEvidence, Record, VoidReason, body_hash, text};
 use subrosa_proto::{
     AccountId, Control, EventHash, EventKind, Header, KeyFields, LogHash, MessageFields, SUITE,
     decode, limits,
@@ -60,7 +60,11 @@ impl Conversation {
         if author.is_some_and(|author| author.is_dead(&header.device)) {
             return Err(VoidReason::DeviceDead.into());
         }
-        authentic(&header, event, record)?;
+        let account = authentic(&header, event, record)?;
+        if account.warrant().is_some() {
+            let control: Option<Control> = event.body.and_then(|body| decode(body).ok());
+            self.in_scope(account, header.kind, control.as_ref())?;
+        }
         self.compare_base(position, &header, record)?;
         if header.ctl != self.state.ctl {
             return Err(VoidReason::Stale.into());
@@ -199,12 +203,12 @@ fn open_control(header: &Header, event: &Sight<'_>) -> Result<Control, VoidReaso
     }
 }
 
-/// Whether a device certified by the author's account signed exactly this.
-pub fn authentic(
+/// Whether a device certified by the author's account signed exactly this; that account.
+pub fn authentic<'a>(
     header: &Header,
     event: &Sight<'_>,
-    record: &impl Record,
-) -> Result<(), Hindrance> {
+    record: &'a impl Record,
+) -> Result<&'a Account, Hindrance> {
     let account = record
         .account(&header.account)
         .ok_or(Hindrance::NeedsAccount(header.account))?;
@@ -221,11 +225,12 @@ pub fn authentic(
         .is_some_and(|known| known.is_of(&hash))
     {
         // Header, body and signature enter the hash: this very signature was verified before.
-        return Ok(());
+        return Ok(account);
     }
     let text = text::trimmed_event(event.header, &event.body_hash);
     device
         .key
         .verify(&text, event.signature)
+        .map(|()| account)
         .map_err(|_| VoidReason::Signature.into())
 }

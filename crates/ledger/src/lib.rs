@@ -16,6 +16,7 @@ mod judgement;
 mod membership;
 mod merging;
 mod prekey;
+mod scope;
 mod sight;
 mod signature;
 mod state;
@@ -34,6 +35,7 @@ pub use joining::{JoinError, Joined, Joining, Step};
 pub use judgement::SESSIONS_OPEN_MAX;
 pub use membership::PARTICIPANTS_MAX;
 pub use prekey::{PrekeyError, check_prekey};
+pub use scope::{Scope, may_be_asked};
 pub use sight::carried_hash;
 pub use signature::{BadSignature, verify};
 pub use verdict::{

@@ -16,6 +16,12 @@ pub fn prekey(body: &[u8]) -> Vec<u8> {
     [label::PREKEY, &length(body), body].concat()
 }
 
+/// What a device of a bot's owner signs under its warrant.
+#[must_use]
+pub fn warrant(body: &[u8]) -> Vec<u8> {
+    [label::WARRANT, &length(body), body].concat()
+}
+
 /// What a device signs under a receipt register.
 #[must_use]
 pub fn register(body: &[u8]) -> Vec<u8> {

@@ -107,6 +107,9 @@ pub enum VoidReason {
     /// The author's role does not allow it.
     #[error("the author's role does not allow this")]
     Role,
+    /// The author is a bot whose warrant does not allow it here.
+    #[error("the author is a bot that may not do this here")]
+    Scope,
     /// The form of the conversation does not allow it.
     #[error("this form of conversation does not allow this")]
     Form,

@@ -3,12 +3,13 @@
 //! ```text
 //! subrosa://host[:port][,host2[:port2]…]/KEY          an address
 //! subrosa://host[:port][,host2[:port2]…]/KEY/SECRET   an invite line
+//! subrosa://host[:port][,host2[:port2]…]/KEY/SECRET/NAME   the line of a bot of that name
 //! ```
 //! KEY is the server's X25519 key and SECRET 16 random bytes, both in Crockford's base32
 //! followed by one check character. Nothing in a line needs quoting in a shell, except the
 //! brackets of an IPv6 host.
 
-use crate::limits;
+use crate::{Name, limits};
 use data_encoding::{Encoding, Specification};
 use std::fmt;
 use std::sync::LazyLock;
@@ -49,6 +50,9 @@ pub enum AddressError {
     /// The secret is missing or has the wrong length.
     #[error("the invite's secret is incomplete; the line was cut")]
     SecretLength,
+    /// What stands behind the secret is no name of a bot.
+    #[error("what stands behind the secret is no name of a bot; copy the line again")]
+    Bot,
     /// A check character does not fit.
     #[error("a character of the {0} is wrong; copy the line again")]
     Mistyped(&'static str),
@@ -92,6 +96,8 @@ pub struct InviteLine {
     pub address: Address,
     /// The invite.
     pub secret: InviteSecret,
+    /// The bot whose home it makes; absent in a person's line.
+    pub bot: Option<Name>,
 }
 
 impl Host {
@@ -177,8 +183,8 @@ impl Address {
     /// # Errors
     /// [`AddressError`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let (address, secret) = split(text)?;
-        match secret {
+        let (address, invite) = split(text)?;
+        match invite {
             None => Ok(address),
             Some(_) => Err(AddressError::Other(
                 "this is an invite line, not an address; use it with join",
@@ -219,7 +225,11 @@ impl InviteLine {
     /// [`AddressError`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         match split(text)? {
-            (address, Some(secret)) => Ok(Self { address, secret }),
+            (address, Some((secret, bot))) => Ok(Self {
+                address,
+                secret,
+                bot,
+            }),
             _ => Err(AddressError::Other(
                 "this is an address without an invite; ask a member for a join line",
             )),
@@ -228,11 +238,18 @@ impl InviteLine {
     /// The line: a secret, for the eyes of one person. Not `Display`, so that no log takes it by accident.
     #[must_use]
     pub fn line(&self) -> String {
-        format!("{}/{}", self.address, checked_text(&self.secret.0))
+        let line = format!("{}/{}", self.address, checked_text(&self.secret.0));
+        match &self.bot {
+            Some(bot) => format!("{line}/{bot}"),
+            None => line,
+        }
     }
 }
 
-fn split(text: &str) -> Result<(Address, Option<InviteSecret>), AddressError> {
+/// What an invite line holds beside the address.
+type Invite = (InviteSecret, Option<Name>);
+
+fn split(text: &str) -> Result<(Address, Option<Invite>), AddressError> {
     let text = text.trim();
     if text.len() > limits::ADDRESS_BYTES_MAX {
         return Err(AddressError::Host);
@@ -260,10 +277,12 @@ fn split(text: &str) -> Result<(Address, Option<InviteSecret>), AddressError> {
             "secret",
         )?)),
     };
+    let bot = parts.next().map(Name::new).transpose();
+    let bot = bot.map_err(|_| AddressError::Bot)?;
     if parts.next().is_some() {
         Err(AddressError::SecretLength)
     } else {
-        Ok((Address { hosts, key }, secret))
+        Ok((Address { hosts, key }, secret.map(|secret| (secret, bot))))
     }
 }
 

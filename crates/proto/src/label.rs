@@ -16,6 +16,8 @@ labels! {
     STATEMENT = "statement",
     /// Hash of a signed statement.
     STATEMENT_HASH = "statement-hash",
+    /// Signature of an owner under a bot's warrant.
+    WARRANT = "warrant",
     /// Signature of a prekey.
     PREKEY = "prekey",
     /// Signature of a device's login.

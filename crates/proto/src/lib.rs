@@ -28,6 +28,7 @@ mod statement;
 mod timer;
 mod trimmed;
 mod version;
+mod warrant;
 
 pub use address::{Address, AddressError, Host, InviteLine, InviteSecret};
 pub use bundle::Bundle;
@@ -49,3 +50,4 @@ pub use statement::{LOGOUT_ID, Prekey, Statement, StatementOp};
 pub use timer::{TIMER_STEPS_MS, timer_ms};
 pub use trimmed::{Absence, Carried, TrimmedEvent};
 pub use version::{BUILD, PROTOCOL_MAX, PROTOCOL_MIN};
+pub use warrant::{Grant, Warrant};

@@ -47,6 +47,12 @@ pub const PAGE_EVENTS_MAX: usize = 500;
 pub const BUNDLE_BYTES_MAX: usize = 16 * 1024;
 /// Longest invite note.
 pub const NOTE_BYTES_MAX: usize = 1_024;
+/// Longest note behind a bot's line.
+pub const BOT_NOTE_BYTES_MAX: usize = 2_048;
+/// Rooms that one bot may use.
+pub const BOT_ROOMS_MAX: usize = 16;
+/// Bots of one account that have not ended.
+pub const BOTS_MAX: usize = 64;
 /// Longest address or invite line.
 pub const ADDRESS_BYTES_MAX: usize = 1_024;
 /// Hosts in one address.

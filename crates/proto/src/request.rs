@@ -26,7 +26,7 @@ record! {
 }
 
 choice! {
-    /// Requests. Those up to 6 are allowed before a device has logged in.
+    /// Requests. Those up to 6, and those that say so, are allowed before a device has logged in.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Request {
         /// Nothing; answered by `Done`.
@@ -109,5 +109,15 @@ choice! {
         34 => ReturnBoxes { conv: ConvId, position: u64, boxes: Vec<Bytes> },
         /// Shows that a restored server had this account: it may be brought back on this connection.
         35 => ShowVoucher { account: AccountId, voucher: [u8; 32] },
+        /// Makes a bot of this account: its genesis and its `bot` statement, SHA-256 of its line's
+        /// code, the line's end and the sealed note. The same again is done again.
+        37 => BotNew { chain: Vec<Signed>, code_hash: [u8; 32], expires_ms: u64, note: Bytes },
+        /// Before a login: what lies behind a bot's line.
+        38 => BotStart { code: [u8; 32] },
+        /// Before a login: the statement that certifies the bot's device, and its first prekey.
+        /// The line is used up; repeated by the same device it is answered by `Done` again.
+        39 => BotFinish { code: [u8; 32], statement: Signed, prekey: Signed },
+        /// Ends a bot of this account: its line, if that is open, and its device by the statement.
+        40 => BotEnd { bot: AccountId, statement: Option<Signed> },
     }
 }

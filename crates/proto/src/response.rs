@@ -62,6 +62,8 @@ choice! {
         /// last one if that comes first; and when the newest event of the copy had arrived that the
         /// server was restored from, as long as it takes back what came later.
         19 => LogAt { head: u64, at: u64, log: LogHash, copy_ms: Option<u64> },
+        /// To `BotStart`: the sealed note and the bot's chain so far.
+        20 => BotReply { note: Bytes, chain: Vec<Signed> },
     }
 }
 

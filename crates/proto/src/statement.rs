@@ -1,6 +1,6 @@
 //! Account chains and prekeys (docs/spec/ledger.md §4).
 
-use crate::{AccountId, DeviceId, Name, StatementHash};
+use crate::{AccountId, DeviceId, Name, Signed, StatementHash};
 use bytes::Bytes;
 
 /// The id of the prekey statement by which a device logs itself out.
@@ -62,6 +62,11 @@ choice! {
         5 => Merge {
             /// Hash of the other branch's last statement.
             other: StatementHash,
+        },
+        /// Says that the account is a bot, whose, and what it may do.
+        6 => Bot {
+            /// A [`crate::Warrant`], signed by a device of the owner (label `warrant`).
+            warrant: Signed,
         },
     }
 }

@@ -1,5 +1,6 @@
 //! Accounts: their chains, which are verified when they are loaded and kept in a bounded cache.
 
+mod bots;
 mod chain;
 mod device;
 mod password;
@@ -9,6 +10,7 @@ mod release;
 mod renewal;
 mod returned;
 
+pub(crate) use bots::NewBot;
 pub(crate) use password::{OpenLogin, Proven};
 pub(crate) use registration::Invited;
 pub(crate) use release::release_name;

@@ -105,6 +105,7 @@ pub async fn invite(data: &Path) -> Result<InviteLine, AdminError> {
     Ok(InviteLine {
         address,
         secret: InviteSecret(secret),
+        bot: None,
     })
 }
 

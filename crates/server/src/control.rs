@@ -103,6 +103,7 @@ async fn serve(stream: UnixStream, lent: Lent) -> io::Result<()> {
                 let line = InviteLine {
                     address: lent.address,
                     secret: InviteSecret(secret),
+                    bot: None,
                 };
                 format!("ok {}\n", line.line())
             }

@@ -1,5 +1,6 @@
 //! From a request of a logged-in device to the part of the server that carries it out.
 
+use crate::accounts::NewBot;
 use crate::conversations::{AppendJob, Given, NewBox, Packing, Parsed, ReturnJob};
 use crate::limits::Pace;
 use crate::records::PlaceRow;
@@ -159,6 +160,23 @@ impl<S: Store> Ready<S> {
                 .invite_new(&account, code_hash, expires_ms, note)
                 .await
                 .map(done),
+            Request::BotNew {
+                chain,
+                code_hash,
+                expires_ms,
+                note,
+            } => {
+                let new = NewBot {
+                    chain,
+                    code_hash,
+                    expires_ms,
+                    note,
+                };
+                office.bot_new(&account, new).await.map(done)
+            }
+            Request::BotEnd { bot, statement } => {
+                office.bot_end(&account, &bot, statement).await.map(done)
+            }
             Request::Lookup { .. }
             | Request::Genesis { .. }
             | Request::People { .. }
@@ -194,6 +212,8 @@ impl<S: Store> Ready<S> {
             | Request::DeviceLogin { .. }
             | Request::RegisterStart { .. }
             | Request::RegisterFinish { .. }
+            | Request::BotStart { .. }
+            | Request::BotFinish { .. }
             | Request::PasswordStart { .. }
             | Request::PasswordFinish { .. }
             | Request::ShowVoucher { .. }

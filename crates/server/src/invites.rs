@@ -78,8 +78,36 @@ impl<S: Store> Office<S> {
         expires_ms: u64,
         note: Bytes,
     ) -> Outcome<()> {
+        if self.is_bot(author).await? {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        let room = limits::NOTE_BYTES_MAX;
+        let writes = self.invite_writes(author, code_hash, expires_ms, note, room);
+        let Some(writes) = writes.await? else {
+            return Ok(());
+        };
+        self.store
+            .commit(Commit {
+                idem: None,
+                now_ms: self.now_ms(),
+                guards: Vec::new(),
+                writes,
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// The writes that leave an invite with a note of at most `room` bytes; none if it is there.
+    pub(crate) async fn invite_writes(
+        &self,
+        author: &AccountId,
+        code_hash: [u8; 32],
+        expires_ms: u64,
+        note: Bytes,
+        room: usize,
+    ) -> Outcome<Option<Vec<Write>>> {
         let now_ms = self.now_ms();
-        if note.len() > limits::NOTE_BYTES_MAX {
+        if note.len() > room {
             return Err(ErrorCode::TooLarge.into());
         }
         let latest = now_ms + limits::INVITE_MS + limits::CLOCK_SKEW_MS;
@@ -89,7 +117,7 @@ impl<S: Store> Office<S> {
         if let Some(invite) = self.invite(&code_hash).await? {
             let own = invite.row.author == Some(*author);
             return if own {
-                Ok(())
+                Ok(None)
             } else {
                 Err(ErrorCode::Conflict.into())
             };
@@ -111,15 +139,7 @@ impl<S: Store> Office<S> {
             used_by: None,
         };
         writes.push(new(records::invite(&code_hash), encode(&row)));
-        self.store
-            .commit(Commit {
-                idem: None,
-                now_ms,
-                guards: Vec::new(),
-                writes,
-            })
-            .await?;
-        Ok(())
+        Ok(Some(writes))
     }
 
     /// Deletes the author's expired invites, or refuses if too many are open.

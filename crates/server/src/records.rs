@@ -224,6 +224,18 @@ pub(crate) fn open_invites(author: &AccountId) -> RecordKey {
 pub(crate) fn open_invite(author: &AccountId, code_hash: &[u8; 32]) -> RecordKey {
     RecordKey::new(b'J', &[&author.0, code_hash])
 }
+/// The bots of an account that have not ended.
+pub(crate) fn bots(owner: &AccountId) -> RecordKey {
+    RecordKey::new(b'O', &[&owner.0])
+}
+/// A bot, with the hash of its line's code.
+pub(crate) fn bot(owner: &AccountId, bot: &AccountId) -> RecordKey {
+    RecordKey::new(b'O', &[&owner.0, &bot.0])
+}
+/// The bot whose line has this code.
+pub(crate) fn line_of(code_hash: &[u8; 32]) -> RecordKey {
+    RecordKey::new(b'Y', &[code_hash])
+}
 /// The guest has used an invite of the host.
 pub(crate) fn guest(host: &AccountId, guest: &AccountId) -> RecordKey {
     RecordKey::new(b'G', &[&host.0, &guest.0])

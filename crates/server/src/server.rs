@@ -204,6 +204,7 @@ impl Server {
         Ok(InviteLine {
             address: self.address.clone(),
             secret: InviteSecret(secret),
+            bot: None,
         })
     }
 

@@ -6,7 +6,7 @@ use crate::commands::{
     serve, server_view, tail, timer, typing, up,
 };
 use crate::commands::{
-    block, doctor, export, lock, mute, on, settings, storage, trust, verify, why,
+    block, bot, doctor, export, lock, mute, on, settings, storage, trust, verify, why,
 };
 use crate::exit::{self, code};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -83,6 +83,7 @@ pub enum Verb {
     Agent(agent::Args),
     Chat(chat::Args),
     Room(room::Args),
+    Bot(bot::Args),
     Accept(accept::Args),
     Refuse(refuse::Args),
     Devices(devices::Args),

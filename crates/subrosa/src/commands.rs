@@ -6,6 +6,7 @@ pub mod admin;
 pub mod agent;
 pub mod bench;
 pub mod block;
+pub mod bot;
 pub mod chat;
 pub mod completions;
 pub mod demo;
@@ -110,6 +111,7 @@ async fn dispatch(verb: Verb, setting: Setting) -> anyhow::Result<()> {
         Verb::Receipts(args) => receipts::run(args, &setting).await,
         Verb::Typing(args) => typing::run(args, &setting).await,
         Verb::Timer(args) => timer::run(args, &setting).await,
+        Verb::Bot(args) => bot::run(args, &setting).await,
         Verb::Room(args) => room::run(args, &setting).await,
         Verb::Accept(args) => accept::run(args, &setting).await,
         Verb::Refuse(args) => refuse::run(args, &setting).await,

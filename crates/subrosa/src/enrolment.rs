@@ -92,6 +92,41 @@ async fn join_in(
     })
 }
 
+/// Makes the home of a bot by its line.
+pub async fn join_as_bot(
+    setting: &Setting,
+    line: &InviteLine,
+    wishes: &Wishes,
+    signals: &mut Signals,
+) -> anyhow::Result<Enrolled> {
+    if wishes.name.is_some() || wishes.own_password || wishes.password_file.is_some() {
+        let sentence = "a bot has its name from its line, and no password: leave --name, --own-password and --password-file away";
+        return Err(Failure::user(sentence).into());
+    }
+    let name = line.bot.clone();
+    let name = name.ok_or_else(|| Failure::defect("the line is no bot's"))?;
+    let place = place(setting, &line.secret.0)?;
+    let unlock = signals.during(new_lock(setting, wishes.lock)).await?;
+    if let Some(home) = enrolled(&place.dir)?.filter(|_| place.unnamed) {
+        return adopt(setting, home, unlock).await;
+    }
+    let home = open(&place.dir)?;
+    let mut progress = |step: &str| setting.output.talk(&format!("{step} …"));
+    let lock = unlock.as_ref().map(|lock| lock.as_str());
+    let label = device_label();
+    let joining = enrol::join_as_bot(&home, line, lock, &label, &mut progress);
+    let done = signals.during(async { Ok(joining.await?) }).await;
+    place.tidy(done.is_err());
+    done?;
+    let (home, profile) = settle(setting, home, &place, &name)?;
+    Ok(Enrolled {
+        home,
+        profile,
+        sheet: None,
+        unlock,
+    })
+}
+
 /// An account that is to be taken back.
 pub struct Recovery<'a> {
     /// Its server.

@@ -34,6 +34,13 @@ impl From<InviteLine> for Invitation {
     }
 }
 
+impl Invitation {
+    /// The line of a bot.
+    pub fn for_bot(view: &InviteView) -> Result<Self, Failure> {
+        of(view, None)
+    }
+}
+
 /// Asks the client for a new line. It names `address`, where the server's is known better than
 /// the client knows it.
 pub async fn new(client: &Client, address: Option<&Address>) -> Result<Invitation, Failure> {
@@ -62,6 +69,7 @@ fn of(view: &InviteView, address: Option<&Address>) -> Result<Invitation, Failur
     let line = InviteLine {
         address,
         secret: line.secret,
+        bot: line.bot,
     };
     Ok(Invitation {
         expires_ms: Some(view.expires_ms),
@@ -99,6 +107,7 @@ mod tests {
         Invitation::from(InviteLine {
             address,
             secret: InviteSecret([9; 16]),
+            bot: None,
         })
         .join
     }

@@ -6,6 +6,7 @@ const SPEAKING: &[(&str, &[&str])] = &[
     ("accept", &["accept"]),
     ("address", &["status"]),
     ("block", &["block"]),
+    ("bot", &["bot.new", "bot.list", "bot.end", "drain"]),
     (
         "chat",
         &[

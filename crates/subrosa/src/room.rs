@@ -107,8 +107,12 @@ fn member(member: &MemberView, width: usize) -> String {
             "device",
         )
     };
+    let bot = match &member.bot_of {
+        Some(owner) => format!(", a bot of {}", harmless(owner)),
+        None => String::new(),
+    };
     format!(
-        "  {:<width$}  {:<6}  {state}",
+        "  {:<width$}  {:<6}  {state}{bot}",
         harmless(&member.name),
         role(member.role)
     )
@@ -125,6 +129,7 @@ mod tests {
             role,
             pending,
             devices: 2,
+            bot_of: None,
         };
         RoomView {
             name: "#ops".to_owned(),

@@ -188,6 +188,7 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Consumers(_) => "consumers",
         Answer::Room(_) => "room",
         Answer::Rooms(_) => "rooms",
+        Answer::Bots(_) => "bots",
     };
     Failure::defect(format!(
         "the client gave an answer of the kind {kind}, which was not asked for; please report it"

@@ -51,6 +51,7 @@ fn lines() -> Seeds {
     let line = InviteLine {
         address: address.clone(),
         secret: InviteSecret([8; 16]),
+        bot: None,
     };
     let code = RecoveryCode::generate(&mut rng()).to_groups();
     vec![

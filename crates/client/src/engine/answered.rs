@@ -66,6 +66,11 @@ impl Engine {
             Asked::Chains(conv) => self.chains_came(turn, conv, response),
             Asked::Person { call, name } => self.person_answered(turn, call, &name, &response),
             Asked::Invite { call, caller } => self.invite_answered(turn, call, &caller, &response),
+            Asked::Bot {
+                call,
+                caller,
+                command,
+            } => self.bot_answered(turn, (call, &caller), &command, &response),
             Asked::Lookup { call, name } => self.lookup_answered(turn, call, &name, response),
             Asked::Prekey(id) => self.prekey_answered(turn, id, &response),
             Asked::OwnChain { from } => match response {

@@ -12,7 +12,9 @@ use super::{Engine, EngineError};
 use crate::command::{Answer, Failure, FailureKind};
 use crate::store::{Deed, MadeDeed};
 use std::collections::BTreeSet;
-use subrosa_proto::{ErrorCode, EventHash, Refusal, Request, Response, decode, encode, limits};
+use subrosa_proto::{
+    AccountId, ErrorCode, EventHash, Refusal, Request, Response, decode, encode, limits,
+};
 
 /// So long the server remembers for certain that it has stored something.
 const REMEMBERED_MS: u64 = limits::IDEM_KEPT_MS - limits::DAY_MS;
@@ -46,6 +48,8 @@ pub(super) enum Shows {
     Room,
     /// The timer of the conversation.
     Timer,
+    /// The line of this bot.
+    Line(AccountId),
 }
 
 impl Engine {
@@ -128,7 +132,8 @@ impl Engine {
             name: &talk.name,
             name_of: &|account| self.people.name_of(account),
             was_added: &|_| added,
-            is_contact: &|account| self.is_contact(account),
+            // A bot's warrant is its acceptance of its rooms.
+            is_contact: &|account| self.is_contact(account) || self.bot_of(account).is_some(),
         };
         Ok(scene.outlook(wish))
     }
@@ -366,6 +371,7 @@ impl Engine {
                         (None, Shows::Timer) => Ok(Answer::Timer {
                             timer: talk.map_or(0, |talk| talk.state.timer()),
                         }),
+                        (None, Shows::Line(bot)) => self.line_of(&bot),
                         (None, Shows::Nothing) => Ok(Answer::Done {}),
                     };
                     turn.answer(waiting.call, answer);

@@ -9,11 +9,14 @@ use super::talk::Talk;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError, fact};
 use crate::command::{Answer, Failure, FailureKind};
-use subrosa_proto::{Control, DeviceId, ErrorCode, Request, Response, Signed, encode};
+use subrosa_ledger::Account;
+use subrosa_proto::{AccountId, Control, DeviceId, ErrorCode, Request, Response, Signed, encode};
 
 /// Why a device is over, for its person.
-pub(super) fn sentence(logged_out: bool) -> String {
-    if logged_out {
+pub(super) fn sentence(logged_out: bool, bot: bool) -> String {
+    if bot && !logged_out {
+        "this bot is over: its owner has ended it; `subrosa bot new` at the owner's makes another"
+    } else if logged_out {
         "this device has logged out: what is kept here stays readable until `subrosa logout --forget`, and `subrosa login` in another home adds this machine again"
     } else {
         "the server says that this device was revoked by another device of the account: what is kept here stays readable, nothing more is sent or received; `subrosa login` in another home adds this machine again"
@@ -23,6 +26,7 @@ pub(super) fn sentence(logged_out: bool) -> String {
 
 /// A device that is over, and the statement that says so.
 struct Ended {
+    account: AccountId,
     device: DeviceId,
     statement: Signed,
     logout: bool,
@@ -43,7 +47,7 @@ impl Engine {
     /// The server does not let this device in any more.
     pub(super) fn device_ended(&mut self, turn: &mut Turn<'_>) -> Result<(), EngineError> {
         turn.desk.set_fact(fact::ENDED, &1_u64)?;
-        let cause = sentence(self.logout.is_some());
+        let cause = sentence(self.logout.is_some(), self.owner().is_some());
         self.ended = Some(cause.clone());
         turn.effects.push(Effect::Leave(None));
         let retry_ms = None;
@@ -87,12 +91,14 @@ impl Engine {
         let revoked = own.all_devices().filter_map(|device| {
             let statement = own.revoked(&device.id)?.clone();
             Some(Ended {
+                account: self.account,
                 device: device.id,
                 statement,
                 logout: false,
             })
         });
         let mut ended: Vec<_> = revoked.collect();
+        ended.extend(self.ended_bots());
         let left = |id: &DeviceId| own.revoked(id).is_none() && self.logged_out(id);
         if own.all_devices().any(|device| left(&device.id)) {
             for (account, statement) in turn.desk.prekeys()? {
@@ -104,6 +110,7 @@ impl Engine {
                     let device = prekey.device;
                     let logout = true;
                     ended.push(Ended {
+                        account,
                         device,
                         statement,
                         logout,
@@ -113,6 +120,7 @@ impl Engine {
         }
         // This device itself goes last: after that it says nothing more there.
         ended.extend(self.logout.clone().map(|statement| Ended {
+            account: self.account,
             device: self.machine.device(),
             statement,
             logout: true,
@@ -124,7 +132,28 @@ impl Engine {
         let writes = talk.state.member(&self.account).is_some()
             && !talk.state.closed()
             && !talk.state.dead(&self.account, &self.machine.device());
-        writes && !talk.state.dead(&self.account, &end.device)
+        writes
+            && talk.state.member(&end.account).is_some()
+            && !talk.state.dead(&end.account, &end.device)
+    }
+
+    /// Bots of this account that it has ended: they cannot carry their end themselves.
+    fn ended_bots(&self) -> impl Iterator<Item = Ended> {
+        let mine = |bot: &&Account| {
+            let warrant = bot.warrant();
+            warrant.is_some_and(|warrant| warrant.owner == self.account)
+        };
+        let bots = self.people.iter().map(|person| &person.account);
+        bots.filter(mine).flat_map(|bot| {
+            bot.all_devices().filter_map(|device| {
+                Some(Ended {
+                    account: bot.id(),
+                    device: device.id,
+                    statement: bot.revoked(&device.id)?.clone(),
+                    logout: false,
+                })
+            })
+        })
     }
 
     fn post_end(&mut self, turn: &mut Turn<'_>, no: i64, end: &Ended) -> Result<(), EngineError> {
@@ -132,7 +161,7 @@ impl Engine {
             return Ok(());
         };
         let control = Control::Revoke {
-            account: self.account,
+            account: end.account,
             statement: end.statement.clone(),
             logout: end.logout,
         };

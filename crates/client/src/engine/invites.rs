@@ -8,9 +8,7 @@ use crate::command::{Answer, Caller, Failure};
 use crate::view::{InviteView, Trust};
 use subrosa_e2e::{Content, InviteIssued, seal_invite_note};
 use subrosa_login::InviteSecret;
-use subrosa_proto::{
-    AccountId, ErrorCode, Form, InviteLine, InviteNote, Request, Response, limits,
-};
+use subrosa_proto::{AccountId, ErrorCode, InviteLine, InviteNote, Request, Response, limits};
 
 impl Engine {
     /// Leaves an invite at the server. The secret is on disk before the server hears of it.
@@ -79,24 +77,11 @@ impl Engine {
         let Some((secret, expires_ms)) = turn.desk.invite_of(&caller.0)? else {
             return Ok(());
         };
-        // The other devices of this account have to recognise who comes by it.
-        let own_talk = self
-            .talks
-            .values()
-            .find(|talk| talk.state.form() == Form::Own)
-            .map(|talk| talk.no);
-        if let Some(no) = own_talk {
-            let issued = InviteIssued {
-                secret,
-                created_ms: expires_ms.saturating_sub(limits::INVITE_MS),
-                room: turn.desk.invite_room(&secret)?,
-            };
-            let content = Content::new(issued, turn.now_ms, &mut turn.rng);
-            self.enqueue(turn, no, &format!("{}/issued", caller.0), &content, false)?;
-        }
+        self.tell_issued(turn, caller, &secret, expires_ms)?;
         let line = InviteLine {
             address: self.address.clone(),
             secret: subrosa_proto::InviteSecret(secret),
+            bot: None,
         };
         turn.answer(
             call,
@@ -105,6 +90,27 @@ impl Engine {
                 expires_ms,
             })),
         );
+        Ok(())
+    }
+
+    /// Tells the other devices of this account of a line: they have to recognise who comes by it.
+    pub(super) fn tell_issued(
+        &mut self,
+        turn: &mut Turn<'_>,
+        caller: &Caller,
+        secret: &[u8; 16],
+        expires_ms: u64,
+    ) -> Result<(), EngineError> {
+        let Some(no) = self.own_no() else {
+            return Ok(());
+        };
+        let issued = InviteIssued {
+            secret: *secret,
+            created_ms: expires_ms.saturating_sub(limits::INVITE_MS),
+            room: turn.desk.invite_room(secret)?,
+        };
+        let content = Content::new(issued, turn.now_ms, &mut turn.rng);
+        self.enqueue(turn, no, &format!("{}/issued", caller.0), &content, false)?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::frame::Frame;
 use super::joining::Start;
 use super::turn::{CallId, Effect, Turn};
 use super::{Engine, EngineError, fact};
+use crate::bot::BotCommand;
 use crate::command::{Caller, Command, Failure, FailureKind};
 use crate::view::LinkState;
 use bytes::Bytes;
@@ -131,6 +132,12 @@ pub(super) enum Asked {
     Invite {
         call: CallId,
         caller: Caller,
+    },
+    /// Something about a bot.
+    Bot {
+        call: CallId,
+        caller: Caller,
+        command: BotCommand,
     },
     Lookup {
         call: CallId,
@@ -356,6 +363,15 @@ impl Engine {
     fn ask_again_later(&mut self, asked: Asked) {
         let waiting = match asked {
             Asked::Invite { call, caller } => Waiting::Invite { call, caller },
+            Asked::Bot {
+                call,
+                caller,
+                command,
+            } => Waiting::Again {
+                call,
+                caller,
+                command: Command::Bot(command),
+            },
             Asked::Lookup { call, name } => Waiting::Lookup { call, name },
             Asked::Timer {
                 call,

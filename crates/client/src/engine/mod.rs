@@ -24,6 +24,7 @@
 //! | `receipts` | how far devices have come |
 //! | `typing` | who types |
 //! | `expiring`, `renewing` | contents that disappear, and those that a newer build can read |
+//! | `bots` | bots of this account, and this account as one |
 //! | `invites` | lines made, and who came by them |
 //! | `keepsake`, `returning` | what a server restored from a copy gets back |
 //! | `forks` | what proves that two stories were told |
@@ -52,6 +53,7 @@ mod amending;
 mod answered;
 mod archive;
 mod away;
+mod bots;
 mod clock;
 mod coming;
 mod commands;
@@ -134,6 +136,8 @@ pub mod fact {
     pub const INCARNATION: &str = "incarnation";
     /// Who invited this account, with the head of their chain as the line's note quotes it.
     pub const INVITER: &str = "inviter";
+    /// What a bot's rooms are called where its owner is.
+    pub const BOT_ROOMS: &str = "bot-rooms";
     /// The last counter of an idem.
     pub const COUNTER: &str = "counter";
     /// The highest protocol version spoken with the server: it is not spoken to in a lower one.
@@ -303,7 +307,7 @@ impl Engine {
         let own_vault = own.vault().map_or(0, |(version, _)| version);
         let logout: Option<Signed> = desk.fact(fact::LOGOUT)?;
         let ended = desk.fact::<u64>(fact::ENDED)?;
-        let ended = ended.map(|_| ending::sentence(logout.is_some()));
+        let ended = ended.map(|_| ending::sentence(logout.is_some(), own.warrant().is_some()));
         let talks = load_talks(desk, &settings)?;
         let numbers = talks.values().map(|talk| (talk.id(), talk.no)).collect();
         let mut engine = Self {

@@ -11,6 +11,7 @@ use crate::command::{Failure, FailureKind};
 use crate::store::{Desk, Entry, StoreError};
 use crate::trust_view::Standing;
 use subrosa_e2e::Setting;
+use subrosa_ledger::Account;
 use subrosa_proto::{AccountId, Form, Name};
 
 /// What tells an account from the one that its name means.
@@ -86,6 +87,15 @@ impl People {
             Some(_) => Standing::Newcomer,
             None => Standing::Holder,
         }
+    }
+
+    /// The holder of an account's name, if that is a bot that is over and this one is the next of the same owner, who
+    /// has signed for both.
+    pub(super) fn outlived(&self, next: &Account) -> Option<AccountId> {
+        let holder = &self.named(next.name().as_str())?.account;
+        let owner = self.account(&next.warrant()?.owner)?;
+        let over = holder.devices().next().is_none();
+        (over && holder.is_bot_of(owner) && next.is_bot_of(owner)).then(|| holder.id())
     }
 
     /// Whether an account is called like this, and the name does not mean it.

@@ -53,7 +53,8 @@ pub(super) struct Scene<'a> {
     pub name_of: &'a dyn Fn(&AccountId) -> String,
     /// Whether the account was added to this conversation at any time that this home has seen.
     pub was_added: &'a dyn Fn(&AccountId) -> bool,
-    /// Whether the account and this one have accepted a direct conversation with each other.
+    /// Whether the account is a member at once: it and this one have accepted a direct conversation with each
+    /// other, or it is a bot.
     pub is_contact: &'a dyn Fn(&AccountId) -> bool,
 }
 

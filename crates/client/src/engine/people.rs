@@ -231,6 +231,9 @@ impl People {
 
     /// An account that is not known here yet.
     fn arrive(&mut self, desk: &Desk<'_>, account: Account) -> Result<(), EngineError> {
+        if let Some(before) = self.outlived(&account) {
+            self.place(desk, &before, Standing::Former)?;
+        }
         let (id, standing) = (account.id(), self.arriving(account.name(), &account.id()));
         desk.set_account(&account)?;
         desk.set_standing(&id, standing)?;

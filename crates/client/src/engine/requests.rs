@@ -46,7 +46,7 @@ impl Engine {
                 .rooms
                 .asker(no)
                 .is_some_and(|asker| self.is_contact(&asker) && !self.settings.blocked(&asker));
-            if !by_contact && talk.read_to < position {
+            if !by_contact && !self.is_granted(talk) && talk.read_to < position {
                 continue;
             }
             self.settle_place(turn, no)?;
@@ -198,7 +198,7 @@ impl Engine {
                     )
                 }
             },
-            Some(_) => return None,
+            Some(_) => return self.out_of_scope(talk),
         };
         Some(Failure {
             kind: FailureKind::NotPermitted,

@@ -67,6 +67,7 @@ impl Engine {
             role: member.role.into(),
             pending: member.pending,
             devices: self.live_devices(talk, &member.account),
+            bot_of: self.bot_of(&member.account),
         });
         let mut members: Vec<_> = members.collect();
         members.sort_by(|a, b| a.name.cmp(&b.name));

@@ -10,8 +10,8 @@ use super::{Engine, EngineError};
 use crate::store::{Added, Desk, StoreError, StoredRoom};
 use crate::view::Notice;
 use std::collections::{HashMap, HashSet};
-use subrosa_e2e::{Body, Content, RoomTitle};
-use subrosa_proto::{AccountId, Control, Form, Role, decode, encode, record};
+use subrosa_e2e::{Body, Content, RoomName, RoomTitle};
+use subrosa_proto::{AccountId, Control, ConvId, Form, Role, decode, encode, record};
 
 /// How long a device that is next in line waits for those before it to tell a newcomer the title.
 const TURN_MS: u64 = 10_000;
@@ -30,6 +30,8 @@ pub(super) struct Rooms {
     pub tried: HashSet<String>,
     /// Conversations that this process is accepting by itself.
     pub accepting: HashSet<i64>,
+    /// What a bot's rooms are called where its owner is: its own names for them.
+    told: HashMap<ConvId, String>,
     /// Calls that wait for a room to be opened, with its place among the openings.
     pub opening: Vec<(CallId, i64)>,
 }
@@ -72,7 +74,12 @@ impl Plan {
 
 impl Rooms {
     pub fn load(desk: &Desk<'_>, own: &AccountId) -> Result<Self, StoreError> {
+        let told: Option<Vec<RoomName>> = desk.fact(super::fact::BOT_ROOMS)?;
+        let told = told.into_iter().flatten();
         Ok(Self {
+            told: told
+                .map(|room| (room.conv, local_name(&room.name)))
+                .collect(),
             known: desk.rooms()?.into_iter().collect(),
             askers: desk.adders(own)?.into_iter().collect(),
             ..Self::default()
@@ -83,6 +90,11 @@ impl Rooms {
     pub fn title(&self, no: i64) -> Option<RoomTitle> {
         let bytes = self.known.get(&no)?.title.as_ref()?;
         decode(bytes).ok()
+    }
+
+    /// What a bot's owner calls a room.
+    pub fn told_name(&self, conv: &ConvId) -> Option<&String> {
+        self.told.get(conv)
     }
 
     /// Who last added this account to a room.
@@ -227,7 +239,7 @@ impl Engine {
         name: &str,
     ) -> Result<(), EngineError> {
         let wish = local_name(name);
-        if talk.name != wish {
+        if talk.name != wish && self.rooms.told_name(&talk.id()).is_none() {
             talk.name = turn.desk.rename_conversation(talk.no, &wish)?;
         }
         Ok(())

@@ -90,7 +90,10 @@ impl Engine {
                 Some(peer) => format!("@{}", self.people.name_of(&peer)),
                 None => "@?".to_owned(),
             },
-            Form::Room => format!("#{:.8}", state.id().to_string()),
+            Form::Room => match self.rooms.told_name(&state.id()) {
+                Some(told) => told.clone(),
+                None => format!("#{:.8}", state.id().to_string()),
+            },
         }
     }
 

@@ -2,6 +2,7 @@
 //! what opens it (docs/spec/login.md).
 
 mod appending;
+mod bot;
 mod conversation;
 mod forgetting;
 mod founding;
@@ -15,6 +16,7 @@ mod renewing;
 mod revoke;
 mod sweeping;
 
+pub use bot::join_as_bot;
 pub use forgetting::{clear_unused, forget};
 pub use join::join;
 pub use login::login;

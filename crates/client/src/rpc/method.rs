@@ -1,6 +1,7 @@
 //! The list of methods, read off the commands' schema.
 
 use super::SEVERAL;
+use crate::bot::BotCommand;
 use crate::command::{Answer, Command};
 use crate::consumer::ConsumerCommand;
 use crate::room::RoomCommand;
@@ -65,6 +66,7 @@ fn made() -> Catalogue {
             name if SEVERAL.contains(&name) => {
                 let variants = match name {
                     "room" => variants::<RoomCommand>(&mut generator),
+                    "bot" => variants::<BotCommand>(&mut generator),
                     "consumer" => variants::<ConsumerCommand>(&mut generator),
                     _ => variants::<UpkeepCommand>(&mut generator),
                 };
@@ -88,6 +90,7 @@ fn made() -> Catalogue {
     for whole in [
         "Command",
         "RoomCommand",
+        "BotCommand",
         "ConsumerCommand",
         "UpkeepCommand",
         "About",

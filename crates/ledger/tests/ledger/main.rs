@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
+mod bots;
+#[cfg(test)]
 mod chain;
 #[cfg(test)]
 mod control;

@@ -71,6 +71,9 @@ impl Person {
     pub fn device(&self, index: usize) -> DeviceId {
         DeviceId(self.devices[index].verifying_key().to_bytes())
     }
+    pub fn device_key(&self, index: usize) -> &SigningKey {
+        &self.devices[index]
+    }
     pub fn identity(&self) -> &SigningKey {
         &self.identity
     }

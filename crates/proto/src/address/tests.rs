@@ -8,6 +8,7 @@ fn line() -> InviteLine {
             key: std::array::from_fn(|i| i as u8 * 7),
         },
         secret: InviteSecret([0xa5; 16]),
+        bot: None,
     }
 }
 

@@ -18,7 +18,7 @@ const STATEMENTS_MAX: usize = 32;
 
 /// What new statements change beside the chain.
 #[derive(Default)]
-struct Changes {
+pub(super) struct Changes {
     added: Vec<DeviceId>,
     revoked: Vec<DeviceId>,
     vault: bool,
@@ -89,7 +89,12 @@ impl<S: Store> Office<S> {
 
     /// What follows from growth, as often as it is asked for: a revoked device is cut off at once, and
     /// those who share a conversation with the account are told.
-    async fn chain_grew(&self, id: &AccountId, changes: &Changes, head: HashHead) -> Outcome<()> {
+    pub(super) async fn chain_grew(
+        &self,
+        id: &AccountId,
+        changes: &Changes,
+        head: HashHead,
+    ) -> Outcome<()> {
         for device in &changes.revoked {
             self.store
                 .release(Release::Recipient(Recipient(device.0)))
@@ -99,7 +104,7 @@ impl<S: Store> Office<S> {
         self.announce_chain(id, head).await
     }
 
-    async fn chain_writes(
+    pub(super) async fn chain_writes(
         &self,
         known: &Known,
         account: &Account,
@@ -176,7 +181,7 @@ impl<S: Store> Office<S> {
 }
 
 impl Changes {
-    fn of(statements: &[Statement]) -> Self {
+    pub(super) fn of(statements: &[Statement]) -> Self {
         let mut changes = Self::default();
         for statement in statements {
             match &statement.op {
@@ -185,7 +190,8 @@ impl Changes {
                 StatementOp::Vault { .. } => changes.vault = true,
                 StatementOp::Genesis { .. }
                 | StatementOp::HistoryKey { .. }
-                | StatementOp::Merge { .. } => {}
+                | StatementOp::Merge { .. }
+                | StatementOp::Bot { .. } => {}
             }
         }
         changes

@@ -29,7 +29,9 @@ impl<S: Store> Office<S> {
             .filter(|_| signed)
             .ok_or(ErrorCode::NotAuthenticated)?;
         let account = &known.account;
-        if !account.certified(device) || !self.has_name(id, account.name()).await? {
+        // A bot that was ended has lost its name with its device, and is told that it is over.
+        let ended = account.warrant().is_some() && account.revoked(device).is_some();
+        if !account.certified(device) || !(ended || self.has_name(id, account.name()).await?) {
             return Err(ErrorCode::NotAuthenticated.into());
         }
         if account.revoked(device).is_some() || self.logged_out(id, device).await? {

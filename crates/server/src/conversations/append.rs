@@ -13,7 +13,7 @@ use crate::storage::{
 };
 use subrosa_ledger::{Conversation, Effect, carried_hash};
 use subrosa_proto::{
-    AccountId, Control, ConvId, DeviceId, ErrorCode, LogHash, Response, encode, limits,
+    AccountId, Control, ConvId, DeviceId, ErrorCode, LogHash, Response, Role, encode, limits,
 };
 
 /// Events that a device wants to append.
@@ -252,16 +252,22 @@ impl<S: Store> Office<S> {
         author: &AccountId,
         control: &Control,
     ) -> Outcome<()> {
-        let (account, pending) = match control {
+        let (account, role, pending) = match control {
             Control::Accept {} => return self.check_devices(state).await,
             Control::Add {
-                account, pending, ..
-            } => (account, *pending),
+                account,
+                role,
+                pending,
+            } => (account, *role, *pending),
+            Control::SetRole { account, role } => {
+                return self.bots_role(state, account, *role).await.map(drop);
+            }
             _ => return Ok(()),
         };
-        self.account(account).await?.ok_or(ErrorCode::NotFound)?;
+        let bot = self.bots_role(state, account, role).await?;
         if !pending {
-            if !self.are_contacts(author, account).await? {
+            // A bot's warrant is its acceptance of the rooms that it names.
+            if !bot && !self.are_contacts(author, account).await? {
                 return Err(ErrorCode::NotPermitted.into());
             }
             return self.check_devices(state).await;
@@ -278,6 +284,26 @@ impl<S: Store> Office<S> {
             return Err(ErrorCode::NotPermitted.into());
         }
         Ok(())
+    }
+
+    /// Whether an account is a bot; one is in the rooms of its warrant only, as what that says.
+    async fn bots_role(
+        &self,
+        state: &Conversation,
+        account: &AccountId,
+        role: Role,
+    ) -> Outcome<bool> {
+        let known = self.account(account).await?.ok_or(ErrorCode::NotFound)?;
+        if known.account.warrant().is_none() {
+            return Ok(false);
+        }
+        let scope = known.account.scope_in_room(&state.id());
+        let fits = match role {
+            Role::Admin => false,
+            Role::Member => scope.read,
+            Role::Poster => scope.post && !scope.read,
+        };
+        fits.then_some(true).ok_or(ErrorCode::NotPermitted.into())
     }
 
     /// A session is sealed to each device: there are only so many in a room.

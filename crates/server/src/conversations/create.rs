@@ -10,7 +10,7 @@ use crate::refused::Outcome;
 use crate::storage::{Append, Idem, LogId, NewEvent, Revision, Store, StoreError, Write};
 use bytes::Bytes;
 use std::collections::HashMap;
-use subrosa_ledger::{Conversation, CreateError};
+use subrosa_ledger::{Conversation, CreateError, VoidReason};
 use subrosa_proto::{
     AccountId, ConvId, DeviceId, ErrorCode, Form, LogHash, Response, encode, limits,
 };
@@ -88,6 +88,9 @@ impl<S: Store> Office<S> {
                     accounts.insert(id, self.account(&id).await?.ok_or(ErrorCode::NotFound)?);
                 }
                 Err(CreateError::NeedsAccount(_)) => return Err(ErrorCode::NotFound.into()),
+                Err(CreateError::Void(VoidReason::Scope)) => {
+                    return Err(ErrorCode::NotPermitted.into());
+                }
                 Err(CreateError::Void(reason)) => {
                     tracing::debug!(%reason, "not the beginning of a conversation");
                     return Err(ErrorCode::Malformed.into());
@@ -104,7 +107,10 @@ impl<S: Store> Office<S> {
         peer: &AccountId,
         state: &Conversation,
     ) -> Outcome<()> {
-        self.account(peer).await?.ok_or(ErrorCode::NotFound)?;
+        let known = self.account(peer).await?.ok_or(ErrorCode::NotFound)?;
+        if !subrosa_ledger::may_be_asked(&known.account, account) {
+            return Err(ErrorCode::NotPermitted.into());
+        }
         if state.invite().is_some() {
             let guest = self.record(records::guest(peer, account)).await?;
             return guest.map(drop).ok_or(ErrorCode::NotPermitted.into());

@@ -81,6 +81,10 @@ impl<S: Store> Greeting<S> {
                 let response = self.take_back(request).await;
                 self.connection.answer(id, response).await
             }
+            Request::BotStart { .. } | Request::BotFinish { .. } => {
+                let response = self.take_bot(request).await;
+                self.connection.answer(id, response).await
+            }
             Request::RegisterStart {
                 code,
                 name,
@@ -103,6 +107,26 @@ impl<S: Store> Greeting<S> {
             }
         };
         self.stay(answered)
+    }
+
+    /// Somebody holds the line of a bot.
+    async fn take_bot(&self, request: Request) -> Response {
+        let answer = match request {
+            Request::BotStart { code } => self.office.bot_start(&code).await,
+            Request::BotFinish {
+                code,
+                statement,
+                prekey,
+            } => {
+                let finished = self.office.bot_finish(&code, statement, prekey).await;
+                finished.map(|()| Response::Done {})
+            }
+            _ => Err(ErrorCode::OutOfTurn.into()),
+        };
+        answer.unwrap_or_else(|refused| {
+            refused.report();
+            refused.response()
+        })
     }
 
     /// An account that a restored server does not have any more brings itself back.

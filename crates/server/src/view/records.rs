@@ -41,6 +41,8 @@ impl Subject<'_> {
             ("invite", vec![b'I'], invite),
             ("open invite", bytes(keys::open_invites(id)), open_invite),
             ("guest", vec![b'G'], guest),
+            ("bot", bytes(keys::bots(id)), bot),
+            ("bot's line", vec![b'Y'], bots_line),
             ("pair", vec![b'P'], pair),
             ("place", bytes(keys::places(id)), place),
             ("request", bytes(keys::waiting(id)), waiting),
@@ -71,7 +73,7 @@ impl Subject<'_> {
 
     /// Records of kinds that this text does not know, whosever they are.
     fn unknown(&self) -> Result<Vec<Told>, ViewError> {
-        let known = b"!ABCGHIJKLMNPRSUWX";
+        let known = b"!ABCGHIJKLMNOPRSUWXY";
         let mut told = Vec::new();
         for kind in (0..=u8::MAX).filter(|kind| !known.contains(kind)) {
             for record in self.glass.records(&[kind])? {
@@ -146,10 +148,27 @@ fn statement(_: &Subject<'_>, record: &RecordSeen) -> Option<String> {
             }
             StatementOp::Vault { version, .. } => format!("vault, version {version}"),
             StatementOp::Merge { other } => format!("merged with {other}"),
+            StatementOp::Bot { warrant } => warranted(&warrant),
         };
         Some(format!("{}: {says}", statement.seq))
     };
     said(read())
+}
+
+/// Whose bot it is, and where.
+pub(super) fn warranted(signed: &Signed) -> String {
+    let Ok(warrant) = decode::<subrosa_proto::Warrant>(&signed.body) else {
+        return UNREADABLE.to_owned();
+    };
+    let rooms = warrant.grants.iter().map(|grant| {
+        let may = match (grant.post, grant.read) {
+            (true, true) => "post and read",
+            (true, false) => "post",
+            _ => "read",
+        };
+        format!(", may {may} in {}", grant.conv)
+    });
+    format!("a bot of {}{}", warrant.owner, rooms.collect::<String>())
 }
 
 fn bundle(_: &Subject<'_>, record: &RecordSeen) -> Option<String> {
@@ -207,6 +226,19 @@ fn invite(subject: &Subject<'_>, record: &RecordSeen) -> Option<String> {
 fn open_invite(_: &Subject<'_>, record: &RecordSeen) -> Option<String> {
     let code = record.key.last_chunk::<32>();
     said(code.map(|code| format!("hash of its code {}", hex(code))))
+}
+
+fn bot(subject: &Subject<'_>, record: &RecordSeen) -> Option<String> {
+    said(
+        subject
+            .of_key(record, 33)
+            .map(|bot| format!("has the bot {bot}")),
+    )
+}
+
+fn bots_line(subject: &Subject<'_>, record: &RecordSeen) -> Option<String> {
+    let id: AccountId = decode(&record.value).ok()?;
+    (id == subject.id).then(|| "was made for a line, of whose code this is the hash".to_owned())
 }
 
 fn guest(subject: &Subject<'_>, record: &RecordSeen) -> Option<String> {

@@ -11,6 +11,7 @@
 mod accounts;
 mod adding;
 mod bodies;
+mod bots;
 mod conversations;
 mod delivery;
 mod ground;

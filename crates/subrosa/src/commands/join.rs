@@ -13,13 +13,17 @@ const EXAMPLES: &str = "\
 Examples:
   subrosa join subrosa://192.168.1.5/KEY/SECRET     then type: the conversation is open
   subrosa join LINE --name ada
-  subrosa join - --no-input < line.txt              makes the account and ends";
+  subrosa join - --no-input < line.txt              makes the account and ends
+  subrosa join - --home ~/ci < line.txt             a bot's line: its home, and no questions";
 
 /// Join a server by the line that somebody gave you
 ///
 /// Checks that it is the right server, makes your account, shows its sheet (address, name,
 /// passphrase, recovery code) once, and opens the conversation with whoever gave you the line.
 /// Beside an account that is here already it makes a further profile.
+///
+/// The line of a bot (`subrosa bot new`) makes the bot's home and ends: there is no name to choose,
+/// no passphrase and no sheet.
 ///
 /// Without a terminal the sheet goes to sheet.txt in the home, and standard input is sent line by
 /// line. With --no-input it makes the account and ends.
@@ -44,6 +48,14 @@ pub async fn run(args: Args, setting: Setting) -> anyhow::Result<()> {
         args.line.into()
     };
     let line = parse(&text)?;
+    if line.bot.is_some() {
+        let bot = enrolment::join_as_bot(&setting, &line, &args.wishes, &mut signals).await?;
+        bot.tell(&setting);
+        let client = signals.during(bot.sit("join")).await?;
+        let settled = signals.during(settle(&client, &setting)).await;
+        super::orderly(client.close(), &mut signals).await;
+        return settled;
+    }
     let enrolled =
         enrolment::join(&setting, &line, &args.wishes, &line.secret.0, &mut signals).await?;
     let sheet = enrolled.hand_over(&setting, args.plain)?;
@@ -123,6 +135,7 @@ mod tests {
         let line = InviteLine {
             address,
             secret: InviteSecret([9; 16]),
+            bot: None,
         };
         let text = line.line();
         for pasted in [

@@ -13,6 +13,7 @@
 mod agent;
 mod bench;
 mod beside;
+mod bots;
 mod contents;
 mod crowd;
 mod demo;

@@ -76,7 +76,12 @@ impl Engine {
         command: Command,
         subscribes: bool,
     ) -> Result<(), EngineError> {
+        if let Some(failure) = self.beyond_a_bot(&command) {
+            turn.answer(call, Err(failure));
+            return Ok(());
+        }
         match command {
+            Command::Bot(command) => self.bot_command(turn, (call, caller), command)?,
             Command::Status {}
             | Command::Conversations {}
             | Command::Contacts {}
@@ -198,7 +203,7 @@ impl Engine {
     }
 
     /// Tries to reach the server at once, unless a try is under way; what waits is answered by its outcome.
-    pub(super) fn try_now(&self, turn: &mut Turn<'_>) {
+    pub(in crate::engine) fn try_now(&self, turn: &mut Turn<'_>) {
         // Without a link the next try may be a while off.
         if !self.link.online() {
             turn.effects.push(Effect::DialNow);

@@ -23,7 +23,7 @@ type Who<'a> = (CallId, &'a Caller);
 
 impl Engine {
     /// Whether what is here is all that can be had now.
-    pub(super) fn is_fresh(&self) -> bool {
+    pub(in crate::engine) fn is_fresh(&self) -> bool {
         match self.link.state {
             LinkState::Offline { .. } | LinkState::Refused { .. } => true,
             LinkState::Connecting => false,
@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// The number of a room that people name, with or without its sign.
-    fn room_no(&self, named: &str) -> Result<i64, Failure> {
+    pub(in crate::engine) fn room_no(&self, named: &str) -> Result<i64, Failure> {
         let no = self
             .conversation_no(named)
             .or_else(|| self.conversation_no(&format!("#{named}")));

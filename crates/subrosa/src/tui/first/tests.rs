@@ -41,6 +41,7 @@ fn a_pasted_join_line_leads_to_a_name_and_an_account() {
     let line = InviteLine {
         address: address(),
         secret: InviteSecret([9; 16]),
+        bot: None,
     };
     first.pasted(&format!("subrosa join '{}'\n", line.line()));
     assert_eq!(first.step, Step::NewName(line.clone()));

@@ -150,6 +150,7 @@ fn members() {
             role,
             pending,
             devices,
+            bot_of: None,
         };
         let room = RoomView {
             name: "#garden".to_owned(),
