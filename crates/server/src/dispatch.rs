@@ -160,23 +160,7 @@ impl<S: Store> Ready<S> {
                 .invite_new(&account, code_hash, expires_ms, note)
                 .await
                 .map(done),
-            Request::BotNew {
-                chain,
-                code_hash,
-                expires_ms,
-                note,
-            } => {
-                let new = NewBot {
-                    chain,
-                    code_hash,
-                    expires_ms,
-                    note,
-                };
-                office.bot_new(&account, new).await.map(done)
-            }
-            Request::BotEnd { bot, statement } => {
-                office.bot_end(&account, &bot, statement).await.map(done)
-            }
+            Request::BotNew { .. } | Request::BotEnd { .. } => self.about_bots(request).await,
             Request::Lookup { .. }
             | Request::Genesis { .. }
             | Request::People { .. }
@@ -199,12 +183,12 @@ impl<S: Store> Ready<S> {
                 .await
                 .map(done),
             Request::Typing { conv, register } => self.typing(conv, register).await.map(done),
-            Request::AckBoxes { conv, to } => office.ack_boxes(&device, &conv, to).await.map(done),
             Request::ReturnChain { .. }
             | Request::Keepsake {}
             | Request::LogAt { .. }
             | Request::ReturnBoxes { .. } => self.take_back(request).await,
-            Request::Keys { .. }
+            Request::AckBoxes { .. }
+            | Request::Keys { .. }
             | Request::Pack { .. }
             | Request::AskBox { .. }
             | Request::GiveBox { .. } => self.carry_keys(request).await,
@@ -221,6 +205,30 @@ impl<S: Store> Ready<S> {
             | Request::SecretStart { .. }
             | Request::Append { .. } => Err(ErrorCode::OutOfTurn.into()),
         }
+    }
+
+    /// Bots of this account.
+    async fn about_bots(&self, request: Request) -> Outcome<Response> {
+        let (office, account) = (&self.office, &self.seat.account);
+        match request {
+            Request::BotNew {
+                chain,
+                code_hash,
+                expires_ms,
+                note,
+            } => {
+                let new = NewBot {
+                    chain,
+                    code_hash,
+                    expires_ms,
+                    note,
+                };
+                office.bot_new(account, new).await?;
+            }
+            Request::BotEnd { bot, statement } => office.bot_end(account, &bot, statement).await?,
+            _ => return Err(ErrorCode::OutOfTurn.into()),
+        }
+        Ok(Response::Done {})
     }
 
     /// Typing, as often as anybody types.
@@ -260,6 +268,7 @@ impl<S: Store> Ready<S> {
         let (account, device) = (self.seat.account, self.seat.device);
         let done = |()| Response::Done {};
         match request {
+            Request::AckBoxes { conv, to } => office.ack_boxes(&device, &conv, to).await.map(done),
             Request::Keys { conv, after, which } => {
                 let place = self.place(&conv).await?;
                 office

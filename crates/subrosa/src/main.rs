@@ -4,6 +4,7 @@
 mod chat;
 mod cli;
 mod colour;
+mod columns;
 mod commands;
 mod demo;
 mod enrolment;

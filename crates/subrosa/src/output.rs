@@ -1,5 +1,6 @@
 //! Data on standard output, talk on standard error.
 
+use crate::columns::Columns;
 use crate::exit::Silent;
 use crate::text::harmless;
 use serde::Serialize;
@@ -33,6 +34,20 @@ impl Output {
         } else {
             self.line(line)
         }
+    }
+
+    /// A list: an object for each with `--json`, else rows in columns.
+    pub fn list<T: Serialize, const N: usize>(
+        self,
+        values: &[T],
+        cells: impl Fn(&T) -> [String; N],
+    ) -> anyhow::Result<()> {
+        if self.json {
+            return values.iter().try_for_each(|value| self.object(value));
+        }
+        let mut columns = Columns::new();
+        values.iter().for_each(|value| columns.row(cells(value)));
+        columns.lines().iter().try_for_each(|line| self.line(line))
     }
 
     /// Something for the person; it may hold words of others.

@@ -1,5 +1,6 @@
 //! A room as lines of text.
 
+use crate::columns::{Columns, hanging, screen_width};
 use crate::text::harmless;
 use std::fmt::Write as _;
 use subrosa_client::{MemberView, RoomRole, RoomStanding, RoomView};
@@ -22,9 +23,9 @@ fn counted(count: usize, one: &str) -> String {
 }
 
 /// A room in a list.
-pub fn line(room: &RoomView) -> String {
+pub fn cells(room: &RoomView) -> [String; 3] {
     let name = harmless(&room.name);
-    let mut line = format!("{name}  {}", counted(room.members.len(), "member"));
+    let mut line = counted(room.members.len(), "member");
     // Writing to a string does not fail.
     let _ = match (room.standing, &room.added_by) {
         _ if room.closed => write!(line, ", closed"),
@@ -40,16 +41,22 @@ pub fn line(room: &RoomView) -> String {
             )
         }
     };
-    if let Some(topic) = &room.topic {
-        let _ = write!(line, "  {}", harmless(topic));
-    }
-    line
+    let topic = room.topic.as_deref().map(harmless).unwrap_or_default();
+    [name.into_owned(), line, topic.into_owned()]
+}
+
+/// The same on one line.
+pub fn line(room: &RoomView) -> String {
+    let cells = cells(room);
+    cells.join("  ").trim_end().to_owned()
 }
 
 /// A room in full.
 pub fn lines(room: &RoomView, timer: &str) -> Vec<String> {
     let mut rows = Vec::new();
-    let mut row = |name: &str, value: String| rows.push(format!("{name:<9} {value}"));
+    let width = screen_width();
+    let mut row =
+        |name: &str, value: String| rows.push(hanging(&format!("{name:<9} "), &value, width));
     let title = match &room.title {
         Some(title) => harmless(title).into_owned(),
         None => "not known here yet: an admin's device tells it".to_owned(),
@@ -80,8 +87,9 @@ pub fn lines(room: &RoomView, timer: &str) -> Vec<String> {
         pending => format!(", {pending} of them asked and not joined yet"),
     };
     row("members", format!("{}{asked}", room.members.len()));
-    let width = room.members.iter().map(|member| member.name.len()).max();
-    rows.extend(room.members.iter().map(|of| member(of, width.unwrap_or(0))));
+    let mut members = Columns::new();
+    room.members.iter().for_each(|of| members.row(member(of)));
+    rows.extend(members.lines());
     rows
 }
 
@@ -98,7 +106,7 @@ fn you(room: &RoomView) -> String {
     }
 }
 
-fn member(member: &MemberView, width: usize) -> String {
+fn member(member: &MemberView) -> [String; 3] {
     let state = if member.pending {
         "asked".to_owned()
     } else {
@@ -111,11 +119,8 @@ fn member(member: &MemberView, width: usize) -> String {
         Some(owner) => format!(", a bot of {}", harmless(owner)),
         None => String::new(),
     };
-    format!(
-        "  {:<width$}  {:<6}  {state}{bot}",
-        harmless(&member.name),
-        role(member.role)
-    )
+    let name = format!("  {}", harmless(&member.name));
+    [name, role(member.role).to_owned(), format!("{state}{bot}")]
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Bots of this account, and what this account may do where it is one itself
-//! (docs/spec/e2e.md §14).
+//! Bots of this account (docs/spec/e2e.md §14).
 //!
 //! What an owner has to keep of a bot is a setting, so that every device of the owner lists it and
 //! can end it. It is wished, and so on disk, before the server hears of the bot.
@@ -13,7 +12,6 @@ use super::turn::{CallId, Turn};
 use super::{Engine, EngineError};
 use crate::bot::{BotCommand, BotGrant, BotState, BotView};
 use crate::command::{Answer, Caller, Command, Failure, FailureKind};
-use crate::room::RoomCommand;
 use crate::view::{InviteView, LinkState};
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -61,7 +59,7 @@ fn key(bot: &AccountId) -> String {
     format!("{PREFIX}{bot}")
 }
 
-fn not_permitted(sentence: String) -> Failure {
+pub(super) fn not_permitted(sentence: String) -> Failure {
     Failure {
         kind: FailureKind::NotPermitted,
         sentence,
@@ -473,71 +471,6 @@ impl Engine {
         let wishes: Vec<_> = self.talks.values().filter(admin).map(remove).collect();
         self.post_ends(turn)?;
         self.pursue_in_rooms(turn, (call, caller), &wishes, Shows::Nothing)
-    }
-
-    /// Whose bot this home is, if it is one.
-    pub(super) fn owner(&self) -> Option<AccountId> {
-        let own = self.people.account(&self.account)?;
-        own.warrant().map(|warrant| warrant.owner)
-    }
-
-    /// Whose bot an account is, as far as that is proved here.
-    pub(super) fn bot_of(&self, account: &AccountId) -> Option<String> {
-        let bot = self.people.account(account)?;
-        let owner = bot.warrant()?.owner;
-        let proved = self
-            .people
-            .account(&owner)
-            .is_some_and(|owner| bot.is_bot_of(owner));
-        Some(if proved {
-            self.people.name_of(&owner)
-        } else {
-            "somebody who is not known here".to_owned()
-        })
-    }
-
-    /// Whether this account is a bot that its owner has let into this room.
-    pub(super) fn is_granted(&self, talk: &Talk) -> bool {
-        let own = self.people.account(&self.account);
-        own.is_some_and(|own| own.warrant().is_some() && talk.state.scope(own).any())
-    }
-
-    /// Why a bot may not do this, if it may not.
-    pub(super) fn beyond_a_bot(&self, command: &Command) -> Option<Failure> {
-        let owner = self.owner()?;
-        let beyond = match command {
-            Command::Invite {}
-            | Command::Accept { .. }
-            | Command::SetTimer { timer: Some(_), .. } => true,
-            Command::Room(room) => !matches!(
-                room,
-                RoomCommand::List {}
-                    | RoomCommand::Show { .. }
-                    | RoomCommand::Leave { .. }
-                    | RoomCommand::Rename { .. }
-            ),
-            Command::Send { conversation, .. } if !conversation.starts_with('#') => {
-                self.conversation_no(conversation).is_none()
-            }
-            _ => false,
-        };
-        beyond.then(|| {
-            let owner = self.people.name_of(&owner);
-            not_permitted(format!(
-                "this home is a bot of @{owner}: it reads and writes where @{owner} lets it, and does nothing else"
-            ))
-        })
-    }
-
-    /// Why a bot does not write here, if it may not.
-    pub(super) fn out_of_scope(&self, talk: &Talk) -> Option<Failure> {
-        let own = self.people.account(&self.account)?;
-        (!talk.state.scope(own).post).then(|| {
-            let name = &talk.name;
-            not_permitted(format!(
-                "this bot may read in {name} and not post there: only a bot made with `--can post:{name}` may"
-            ))
-        })
     }
 }
 

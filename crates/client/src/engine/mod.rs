@@ -24,7 +24,7 @@
 //! | `receipts` | how far devices have come |
 //! | `typing` | who types |
 //! | `expiring`, `renewing` | contents that disappear, and those that a newer build can read |
-//! | `bots` | bots of this account, and this account as one |
+//! | `bots`, `warranted` | bots of this account, and this account as one |
 //! | `invites` | lines made, and who came by them |
 //! | `keepsake`, `returning` | what a server restored from a copy gets back |
 //! | `forks` | what proves that two stories were told |
@@ -103,6 +103,7 @@ mod turn;
 mod typing;
 mod unread;
 mod upkeep;
+mod warranted;
 
 pub use archive::ArchiveTally;
 pub use frame::{Frame, WORTH_BYTES};

@@ -90,11 +90,11 @@ impl People {
     }
 
     /// The holder of an account's name, if that is a bot that is over and this one is the next of the same owner, who
-    /// has signed for both.
+    /// has signed for both. Only the owner is sure to know the end of the first; to others both are the owner's word.
     pub(super) fn outlived(&self, next: &Account) -> Option<AccountId> {
         let holder = &self.named(next.name().as_str())?.account;
         let owner = self.account(&next.warrant()?.owner)?;
-        let over = holder.devices().next().is_none();
+        let over = holder.devices().next().is_none() || owner.id() != self.own;
         (over && holder.is_bot_of(owner) && next.is_bot_of(owner)).then(|| holder.id())
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Person {
 
 /// Everybody this home knows.
 pub(super) struct People {
-    own: AccountId,
+    pub(super) own: AccountId,
     persons: HashMap<AccountId, Person>,
     /// What the person has decided about names.
     pub(super) decisions: HashMap<String, Decision>,

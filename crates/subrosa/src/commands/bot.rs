@@ -102,9 +102,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
             output.talk("you have no bots: `subrosa bot new NAME --can post:#ROOM` makes one");
             Ok(())
         }
-        Answer::Bots(bots) => bots
-            .iter()
-            .try_for_each(|bot| output.either(bot, &line(bot))),
+        Answer::Bots(bots) => output.list(&bots, cells),
         Answer::Done {} => {
             output.talk(&ended);
             Ok(())
@@ -113,7 +111,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     }
 }
 
-fn line(bot: &BotView) -> String {
+fn cells(bot: &BotView) -> [String; 3] {
     let state = match bot.state {
         BotState::Joined => "has its home".to_owned(),
         BotState::Waiting => format!("line open until {}", day_and_time(bot.expires_ms)),
@@ -122,7 +120,8 @@ fn line(bot: &BotView) -> String {
             harmless(&bot.name)
         ),
     };
-    format!("{}  {}  {state}", harmless(&bot.name), grants(&bot.can))
+    let name = harmless(&bot.name).into_owned();
+    [name, grants(&bot.can), state]
 }
 
 /// What it may do, as one types it.

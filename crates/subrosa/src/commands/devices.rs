@@ -55,9 +55,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     match args.task {
         None | Some(Task::List) => {
             let devices = with_client(setting, "devices", list).await?;
-            devices
-                .iter()
-                .try_for_each(|device| setting.output.either(device, &line(device)))
+            setting.output.list(&devices, cells)
         }
         Some(Task::Rename { label }) => {
             let command = Command::RenameDevice { label };
@@ -166,14 +164,15 @@ fn short(device: &DeviceView) -> String {
     device.device.chars().take(16).collect()
 }
 
-fn line(device: &DeviceView) -> String {
+fn cells(device: &DeviceView) -> [String; 3] {
     let note = match (device.this, device.ended) {
-        (true, false) => "  this one",
-        (true, true) => "  this one, ended",
-        (false, true) => "  ended",
+        (true, false) => "this one",
+        (true, true) => "this one, ended",
+        (false, true) => "ended",
         (false, false) => "",
     };
-    format!("{}  {}{note}", short(device), harmless(&device.label))
+    let label = harmless(&device.label).into_owned();
+    [short(device), label, note.to_owned()]
 }
 
 #[cfg(test)]
@@ -194,12 +193,12 @@ mod tests {
         let mut device = device("lap\u{1b}top", "ab");
         device.this = true;
         assert_eq!(
-            line(&device),
-            format!("{}  lap\\u{{1b}}top  this one", "ab".repeat(8))
+            cells(&device),
+            ["ab".repeat(8).as_str(), "lap\\u{1b}top", "this one"]
         );
         device.this = false;
         device.ended = true;
-        assert!(line(&device).ends_with("  ended"));
+        assert_eq!(cells(&device)[2], "ended");
     }
 
     #[test]

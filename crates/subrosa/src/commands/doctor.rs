@@ -2,6 +2,7 @@
 
 use super::catch_up;
 use crate::colour::Colour;
+use crate::columns::{hanging, screen_width};
 use crate::exit::{Silent, code};
 use crate::seat::{Setting, account, unexpected};
 use crate::text::harmless;
@@ -132,16 +133,22 @@ impl Findings<'_> {
 
 fn line(finding: &Finding) -> String {
     let colour = Colour::of_output();
-    let (sign, says) = match finding.grade {
-        Grade::Fine => ("✓", harmless(&finding.says).into_owned()),
-        Grade::Warning => ("!", harmless(&finding.says).into_owned()),
-        Grade::Wrong => ("✗", colour.mark(&harmless(&finding.says)).into_owned()),
+    let sign = match finding.grade {
+        Grade::Fine => "✓",
+        Grade::Warning => "!",
+        Grade::Wrong => "✗",
     };
-    let fix = finding.fix.as_ref();
-    let fix = fix.map_or_else(String::new, |fix| {
-        format!("\n               → {}", harmless(fix))
-    });
-    format!("{sign} {:12} {says}{fix}", finding.what)
+    let width = screen_width();
+    let head = format!("{sign} {:12} ", finding.what);
+    let mut line = hanging(&head, &harmless(&finding.says), width);
+    if let Some(fix) = &finding.fix {
+        line.push('\n');
+        line.push_str(&hanging("               → ", &harmless(fix), width));
+    }
+    match finding.grade {
+        Grade::Wrong => line.replacen(sign, &colour.mark(sign), 1),
+        Grade::Fine | Grade::Warning => line,
+    }
 }
 
 /// Looks at everything.

@@ -7,6 +7,7 @@ mod work;
 use super::with_client;
 use crate::seat::{Setting, unexpected};
 use crate::signals::Signals;
+use crate::text::harmless;
 use claim::Claim;
 use std::ffi::OsString;
 use subrosa_client::{Answer, Client, Command, ConsumerCommand, ConsumerView, Failure};
@@ -113,7 +114,7 @@ async fn list(setting: &Setting) -> anyhow::Result<()> {
                 .output
                 .talk("nothing waits for messages here: `subrosa on NAME -- CMD` begins");
         }
-        consumers.iter().try_for_each(|consumer| {
+        setting.output.list(&consumers, |consumer| {
             let place = consumer
                 .conversation
                 .as_deref()
@@ -123,13 +124,8 @@ async fn list(setting: &Setting) -> anyhow::Result<()> {
             } else {
                 ""
             };
-            let line = format!(
-                "{}: {place}{own}, {} to do",
-                consumer.name, consumer.pending
-            );
-            setting
-                .output
-                .either(consumer, &crate::text::harmless(&line))
+            let what = format!("{place}{own}, {} to do", consumer.pending);
+            [&consumer.name, &what].map(|cell| harmless(cell).into_owned())
         })
     })
     .await

@@ -39,9 +39,11 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         if receipts.is_empty() {
             setting.output.talk("nobody else can read it");
         }
-        receipts.iter().try_for_each(|receipt| {
-            let line = format!("{}  {}", harmless(&receipt.name), words(receipt.state));
-            setting.output.either(receipt, &line)
+        setting.output.list(&receipts, |receipt| {
+            [
+                harmless(&receipt.name).into_owned(),
+                words(receipt.state).to_string(),
+            ]
         })
     })
     .await

@@ -1,7 +1,7 @@
 //! `room`: rooms and who is in them.
 
 use super::with_client;
-use crate::room::{line, lines};
+use crate::room::{cells, line, lines};
 use crate::seat::{Setting, unexpected};
 use subrosa_client::{Answer, Client, Command, Failure, RoomCommand, RoomRole, RoomView};
 
@@ -207,9 +207,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
                     .output
                     .talk("there are no rooms yet: `subrosa room create NAME @SOMEBODY` makes one");
             }
-            rooms
-                .iter()
-                .try_for_each(|room| setting.output.either(room, &line(room)))?;
+            setting.output.list(&rooms, cells)?;
         }
         other => return Err(unexpected(&other).into()),
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use subrosa_client::Failure;
 use subrosa_proto::Name;
 use subrosa_server::view::{Section, View, ViewError, look};
+use unicode_width::UnicodeWidthStr;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,14 +78,14 @@ fn table(section: &Section) -> String {
         .collect();
     let width = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        cells.map(|cell| cell.width()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..section.columns.len()).map(width).collect();
     for row in &rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| {
+            let filled = " ".repeat(width.saturating_sub(cell.width()));
+            format!("{cell}{filled}")
+        });
         let line = Vec::from_iter(cells).join("  ");
         text.push_str("  ");
         text.push_str(line.trim_end());

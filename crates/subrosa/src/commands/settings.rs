@@ -44,18 +44,14 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         Ok(settings)
     })
     .await?;
-    settings
-        .iter()
-        .filter(|shown| args.name.as_ref().is_none_or(|name| *name == shown.name))
-        .try_for_each(|shown| setting.output.either(shown, &line(shown)))
+    let mut settings = settings;
+    settings.retain(|shown| args.name.as_ref().is_none_or(|name| *name == shown.name));
+    setting.output.list(&settings, cells)
 }
 
-fn line(shown: &SettingView) -> String {
-    format!(
-        "{} = {}    {} ({})",
-        harmless(&shown.name),
-        harmless(&shown.value),
-        harmless(&shown.about),
-        shown.values.join(" or ")
-    )
+fn cells(shown: &SettingView) -> [String; 2] {
+    let (name, value) = (harmless(&shown.name), harmless(&shown.value));
+    let values = shown.values.join(" or ");
+    let about = format!("{} ({values})", harmless(&shown.about));
+    [format!("{name} = {value}"), about]
 }

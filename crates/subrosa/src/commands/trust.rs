@@ -60,18 +60,11 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
             .output
             .talk("nobody is known here yet: `subrosa invite` makes a join line for somebody");
     }
-    for view in &views {
-        if setting.output.json {
-            setting.output.object(view)?;
-        } else if args.name.is_some() {
-            whole(view)
-                .iter()
-                .try_for_each(|line| setting.output.line(line))?;
-        } else {
-            setting.output.line(&short(view))?;
-        }
+    if setting.output.json || args.name.is_none() {
+        return setting.output.list(&views, short);
     }
-    Ok(())
+    let mut lines = views.iter().flat_map(whole);
+    lines.try_for_each(|line| setting.output.line(&line))
 }
 
 /// Why a key is believed to be the person's, as far as it is.
@@ -91,15 +84,15 @@ fn reason(view: &TrustView) -> String {
     }
 }
 
-fn short(view: &TrustView) -> String {
-    let mut line = format!("@{}  {}", harmless(&view.name), reason(view));
+fn short(view: &TrustView) -> [String; 2] {
+    let mut line = reason(view);
     if view.blocked {
         line.push_str("; blocked");
     }
     if let Some(problem) = &view.problem {
         line.push_str(&format!("; {}", harmless(problem)));
     }
-    line
+    [format!("@{}", harmless(&view.name)), line]
 }
 
 fn whole(view: &TrustView) -> Vec<String> {
@@ -188,7 +181,7 @@ mod tests {
         }
         let mut wrong = view();
         wrong.problem = Some("two accounts".to_owned());
-        assert!(short(&wrong).ends_with("; two accounts"));
+        assert!(short(&wrong)[1].ends_with("; two accounts"));
         assert!(whole(&wrong).join("\n").contains("WRONG: two accounts"));
     }
 }

@@ -1,6 +1,7 @@
 //! `why`: the state of one message.
 
 use super::{freshened, with_client};
+use crate::columns::Columns;
 use crate::row::Look;
 use crate::seat::{Setting, unexpected};
 use crate::text::harmless;
@@ -48,8 +49,13 @@ fn told(view: &WhyView) -> String {
         .facts
         .iter()
         .map(|fact| (fact.what.clone(), fact.says.clone()));
+    let mut columns = Columns::new();
     for (what, says) in facts.chain(expires) {
-        lines.push(format!("  {:12} {}", harmless(&what), harmless(&says)));
+        columns.row([
+            format!("  {}", harmless(&what)),
+            harmless(&says).into_owned(),
+        ]);
     }
+    lines.extend(columns.lines());
     lines.join("\n")
 }

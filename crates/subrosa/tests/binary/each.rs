@@ -83,7 +83,7 @@ fn a_command_is_given_each_message_once_and_in_order() {
     assert_eq!(running.interrupt().code, Some(0));
 
     let list = machine.run(&["on", "-p", "bob", "--list"]).ok();
-    assert_eq!(list, "ada: @ada, 0 to do\n");
+    assert_eq!(list, "ada  @ada, 0 to do\n");
     machine.run(&["on", "-p", "bob", "--forget", "ada"]).ok();
     assert_eq!(machine.run(&["on", "-p", "bob", "--list"]).ok(), "");
     machine
@@ -111,7 +111,7 @@ fn what_fails_is_tried_again_while_the_others_go_on() {
         line.contains("exit 1") && line.contains("again in 1 s")
     });
     machine.until(&["on", "-p", "bob", "--list"], |out| {
-        out == "tries: @ada, your own messages too, 0 to do\n"
+        out == "tries  @ada, your own messages too, 0 to do\n"
     });
     assert_eq!(running.interrupt().code, Some(0));
 
@@ -180,7 +180,7 @@ fn no_message_is_lost_to_any_kill() {
     send(&machine, "after all");
     let log = until(&machine, "log", |lines| has(lines, "after all"));
     machine.until(&["on", "-p", "bob", "--list"], |out| {
-        out == "ada: @ada, 0 to do\n"
+        out == "ada  @ada, 0 to do\n"
     });
     assert_eq!(running.interrupt().code, Some(0));
     assert_eq!(
@@ -205,5 +205,5 @@ fn several_run_at_once_and_an_interrupt_lets_them_end() {
     assert_eq!(done.code, Some(0), "{done:?}");
     assert_eq!(lines(&machine, "ended").len(), 3, "what ran has ended");
     let list = machine.run(&["on", "-p", "bob", "--list"]).ok();
-    assert_eq!(list, "all: all conversations, 1 to do\n");
+    assert_eq!(list, "all  all conversations, 1 to do\n");
 }
