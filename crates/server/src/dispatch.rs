@@ -172,10 +172,6 @@ impl<S: Store> Ready<S> {
             Request::Create { counter, event } => {
                 office.create(&account, &device, counter, event).await
             }
-            Request::Stage { session, boxes } => office
-                .stage(&account, &device, session, boxes)
-                .await
-                .map(done),
             Request::Follow { cursors } => self.follow(cursors).await,
             Request::Read { conv, from, count } => self.read(conv, from, count).await,
             Request::PutReceipt { conv, register } => office
@@ -187,7 +183,8 @@ impl<S: Store> Ready<S> {
             | Request::Keepsake {}
             | Request::LogAt { .. }
             | Request::ReturnBoxes { .. } => self.take_back(request).await,
-            Request::AckBoxes { .. }
+            Request::Stage { .. }
+            | Request::AckBoxes { .. }
             | Request::Keys { .. }
             | Request::Pack { .. }
             | Request::AskBox { .. }
@@ -268,6 +265,10 @@ impl<S: Store> Ready<S> {
         let (account, device) = (self.seat.account, self.seat.device);
         let done = |()| Response::Done {};
         match request {
+            Request::Stage { session, boxes } => office
+                .stage(&account, &device, session, boxes)
+                .await
+                .map(done),
             Request::AckBoxes { conv, to } => office.ack_boxes(&device, &conv, to).await.map(done),
             Request::Keys { conv, after, which } => {
                 let place = self.place(&conv).await?;
