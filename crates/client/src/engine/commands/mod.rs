@@ -80,8 +80,17 @@ impl Engine {
             turn.answer(call, Err(failure));
             return Ok(());
         }
+        self.carry_out(turn, (call, caller), command, subscribes)
+    }
+
+    fn carry_out(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (call, caller): (CallId, &Caller),
+        command: Command,
+        subscribes: bool,
+    ) -> Result<(), EngineError> {
         match command {
-            Command::Bot(command) => self.bot_command(turn, (call, caller), command)?,
             Command::Status {}
             | Command::Conversations {}
             | Command::Contacts {}
@@ -104,7 +113,10 @@ impl Engine {
             | Command::RenameDevice { .. }
             | Command::TellPasswordChanged { .. }
             | Command::Logout { .. } => self.about_devices(turn, (call, caller), command)?,
-            Command::Accept { .. } | Command::Refuse { .. } | Command::Room(_) => {
+            Command::Accept { .. }
+            | Command::Refuse { .. }
+            | Command::Room(_)
+            | Command::Bot(_) => {
                 self.about_people(turn, (call, caller), command)?;
             }
             Command::MarkRead {

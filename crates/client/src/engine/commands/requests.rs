@@ -22,6 +22,7 @@ impl Engine {
             Command::Accept { conversation } => self.accept(turn, who, conversation),
             Command::Refuse { conversation } => self.refuse(turn, who, conversation),
             Command::Room(command) => self.room(turn, who, command),
+            Command::Bot(command) => self.bot_command(turn, who, command),
             _ => Ok(()),
         }
     }
