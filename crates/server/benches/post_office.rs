@@ -19,19 +19,17 @@
 mod ground;
 #[path = "../tests/post_office/person.rs"]
 mod person;
+#[path = "../tests/post_office/process.rs"]
+mod process;
 #[path = "../tests/post_office/wire.rs"]
 mod wire;
 
 use ground::Ground;
 use person::{Pair, Person};
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use process::Process;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use subrosa_proto::*;
-use subrosa_server::{Config, Rates, Server};
 use wire::Client;
 
 const IDLE: usize = 2_000;
@@ -47,75 +45,8 @@ fn main() {
         .build()
         .unwrap();
     match (arguments.next().as_deref(), arguments.next()) {
-        (Some("serve"), Some(folder)) => runtime.block_on(serve(Path::new(&folder))),
+        (Some("serve"), Some(folder)) => runtime.block_on(process::serve(Path::new(&folder))),
         _ => runtime.block_on(measure()),
-    }
-}
-
-async fn serve(folder: &Path) {
-    let mut config = Config::new(folder);
-    config.listen = vec!["127.0.0.1:0".parse().unwrap()];
-    config.limits = Rates::unlimited();
-    let server = Server::start(config).await.unwrap();
-    println!("{}", server.local_addr().unwrap());
-    std::io::stdout().flush().unwrap();
-    std::future::pending::<()>().await;
-}
-
-struct Process {
-    child: Child,
-    address: SocketAddr,
-    started: Duration,
-}
-
-impl Process {
-    fn start(folder: &Path) -> Self {
-        let begun = Instant::now();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .arg("serve")
-            .arg(folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        Self {
-            child,
-            address: line.trim().parse().unwrap(),
-            started: begun.elapsed(),
-        }
-    }
-
-    /// Resident memory in KiB.
-    fn resident(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
-    /// Processor time so far, user and system; the system counts hundredths of a second.
-    fn busy(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .unwrap()
-            .1
-            .split_whitespace()
-            .collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
