@@ -134,6 +134,8 @@ impl Aes256 {
         out: &mut Vec<u8>,
     ) -> Option<Option<u8>> {
         let (start, rest) = ciphertext.split_first_chunk::<BLOCK>()?;
+        // All at once: the first block alone would ask for memory that the rest then outgrows.
+        out.reserve(ciphertext.len());
         let mut head = Zeroizing::new([0; BLOCK]);
         let mut decryptor = cbc::Decryptor::inner_iv_init(&self.0, iv.into());
         if rest.is_empty() {

@@ -194,19 +194,20 @@ impl<P: Purpose> SealKey<P> {
     pub fn verify_many<'a>(&self, all: &[Sealed<'a>]) -> Vec<Authentic<'_, 'a, P>> {
         let mut authentic = Vec::with_capacity(all.len());
         for some in all.chunks(LANES) {
+            let ivs: Vec<_> = some.iter().map(|one| self.iv_of(one.n)).collect();
             let mut followers: Vec<_> = some
                 .iter()
-                .map(|one| {
+                .zip(&ivs)
+                .map(|(one, iv)| {
                     let ciphertext = one.sealed.split_last_chunk::<TAG_LEN>();
-                    let iv = self.iv_of(one.n);
                     (
-                        Follower::new(self.mac.begin(), one.n, one.aad, &iv),
+                        Follower::new(self.mac.begin(), one.n, one.aad, iv),
                         ciphertext.map_or(&[][..], |(ciphertext, _)| ciphertext),
                     )
                 })
                 .collect();
             lanes::follow_all(&mut followers);
-            for (one, (follower, ciphertext)) in some.iter().zip(followers) {
+            for ((one, iv), (follower, ciphertext)) in some.iter().zip(ivs).zip(followers) {
                 let Some(tag) = one.sealed.last_chunk() else {
                     return authentic;
                 };
@@ -215,7 +216,7 @@ impl<P: Purpose> SealKey<P> {
                 }
                 authentic.push(Authentic {
                     key: self,
-                    iv: self.iv_of(one.n),
+                    iv,
                     ciphertext,
                 });
             }
