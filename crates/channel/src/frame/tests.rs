@@ -87,6 +87,8 @@ fn nothing_but_a_hello_comes_first() {
 #[test]
 fn a_first_record_longer_than_any_hello_is_refused_by_its_length() {
     let (_, mut inbound) = hostile();
+    // `docs/spec/channel.md` §3.2.
+    assert_eq!((HELLO_LEN_MAX, SEALED_HELLO_LEN_MAX), (69, 112));
     let [.., a, b, c] = (SEALED_HELLO_LEN_MAX + 16).to_be_bytes();
     assert_eq!(inbound.read(&[a, b, c]), Err(RecordError::Length.into()));
     assert_dead(&mut inbound);
@@ -402,6 +404,30 @@ proptest::proptest! {
         let one_by_one = read_all(inbound, &wire, &steps, false);
         let (_, inbound) = near_rekey(before_rekey);
         proptest::prop_assert_eq!(read_all(inbound, &wire, &steps, true), one_by_one);
+    }
+}
+
+// Proves: C2, C4
+#[test]
+fn behind_an_error_that_was_read_ahead_nothing_is_read() {
+    for kind in [3, 9] {
+        let (mut sealer, mut inbound) = greeted();
+        let mut wire = Vec::new();
+        let records: [(u8, &[u8]); 4] = [(3, b"one"), (3, b"two"), (kind, b"bad"), (3, b"good")];
+        sealer.seal(&records, &mut wire).unwrap();
+        let each = wire.len() / records.len();
+        if kind == 3 {
+            wire[3 * each - 1] ^= 1;
+        }
+        let mut events = VecDeque::new();
+        let advance = inbound.read_many(&wire, &mut events).unwrap();
+        assert_eq!((advance.consumed, events.len()), (2 * each, 2));
+        assert_eq!(inbound.partial.capacity(), 0);
+        let rest = &wire[advance.consumed..];
+        assert!(inbound.read_many(rest, &mut events).is_err());
+        assert_dead(&mut inbound);
+        let last = inbound.read_many(&wire[3 * each..], &mut events);
+        assert_eq!((last, events.len()), (Err(ReceiveError::Dead), 2));
     }
 }
 
