@@ -87,11 +87,12 @@ impl<S: Store> Office<S> {
         };
         let head = loaded.state.head();
         // A former member waits for as much as is named here, and is given nothing behind its end.
-        // One that has more was a member again after the copy, and has to meet the whole log.
-        let end = match place.and_then(|place| place.until) {
-            Some(until) if at <= until => until.min(head.0),
-            _ => head.0,
-        };
+        // After a restore one that has more may have been a member again behind the copy, and has
+        // to meet the whole log.
+        let until = place.and_then(|place| place.until);
+        let until = until.filter(|until| copy_ms.is_none() || at <= *until);
+        let end = until.map_or(head.0, |until| until.min(head.0));
+        let at = at.min(end);
         if at >= head.0 {
             return Ok(answer(end, head, copy_ms));
         }

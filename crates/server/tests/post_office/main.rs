@@ -14,6 +14,7 @@ mod bodies;
 mod bots;
 mod conversations;
 mod delivery;
+mod former;
 mod ground;
 mod joining;
 mod killing;
