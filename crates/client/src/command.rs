@@ -4,7 +4,7 @@
 use crate::bot::{BotCommand, BotView};
 use crate::consumer::{ConsumerCommand, ConsumerView};
 use crate::export::ExportSignature;
-use crate::loss::{EvidenceView, LossView};
+use crate::loss::{EvidenceView, LossView, OwnChainView};
 use crate::room::{RoomCommand, RoomView};
 use crate::search::SearchView;
 use crate::store::KeyError;
@@ -261,6 +261,8 @@ pub enum Command {
         /// Of which conversation or person; all when absent.
         about: Option<String>,
     },
+    /// This account's list of devices as this home knows it, to be joined with another. Answered by `OwnChain`.
+    OwnChain {},
     /// How much of the history is here. Answered by `History`.
     History {},
     /// Locks the home for all that run in it: the store is closed, and its key and all that was read from it are
@@ -358,6 +360,8 @@ pub enum Answer {
     Losses(Vec<LossView>),
     /// To `Evidence`.
     Evidence(Vec<EvidenceView>),
+    /// To `OwnChain`.
+    OwnChain(OwnChainView),
     /// To `Subscribe`: rows with a larger cursor than this will come as notices.
     Subscribed {
         /// In this home's local order.

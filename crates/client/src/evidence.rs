@@ -123,6 +123,23 @@ pub fn verify(bytes: &[u8]) -> Result<Finding, EvidenceError> {
     }
 }
 
+/// The chains in a piece of evidence about a forked account, each good by itself.
+pub(crate) fn chains(bytes: &[u8]) -> Result<[Account; 2], EvidenceError> {
+    verify(bytes)?;
+    let file: File =
+        decode(&Bytes::copy_from_slice(bytes)).map_err(|_| EvidenceError::Unreadable)?;
+    let chain = |statements: &[Signed]| {
+        Account::from_chain(statements)
+            .map_err(|_| EvidenceError::Unfounded("a chain in it breaks the rules"))
+    };
+    match file.proof {
+        Proof::Chain { one, other } => Ok([chain(&one)?, chain(&other)?]),
+        _ => Err(EvidenceError::Unfounded(
+            "it is about a conversation and no account",
+        )),
+    }
+}
+
 fn two_chains(one: &[Signed], other: &[Signed]) -> Result<Finding, EvidenceError> {
     let chain = |statements: &[Signed]| {
         Account::from_chain(statements)

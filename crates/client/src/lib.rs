@@ -36,7 +36,7 @@ pub use export::{
     FileDigest, Manifest, Signer, manifest_digest, verify_export,
 };
 pub use home::{Client, Home, HomeError, Start};
-pub use loss::{EvidenceView, LossView};
+pub use loss::{EvidenceView, LossView, OwnChainView};
 pub use room::{MemberView, RoomCommand, RoomRole, RoomStanding, RoomView};
 pub use search::{HitView, Reach, SearchView};
 pub use trust_view::{

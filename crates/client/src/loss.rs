@@ -23,6 +23,19 @@ pub struct LossView {
     pub done: bool,
 }
 
+/// This account's list of devices as this home knows it, and what adds this device to another list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnChainView {
+    /// The account's chain, encoded (docs/spec/ledger.md §4.5).
+    pub chain: Vec<u8>,
+    /// This device's id, hexadecimal.
+    pub device: String,
+    /// What it calls itself.
+    pub label: String,
+    /// Its newest prekey, encoded and signed by it.
+    pub prekey: Option<Vec<u8>>,
+}
+
 /// Evidence of a contradiction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceView {

@@ -108,6 +108,11 @@ pub enum About {
         /// The account that the server shows now, rather than the one known here.
         accept_new: bool,
     },
+    /// Takes it that somebody has joined two lists of devices. Answered by `Trust`.
+    AcceptMerge {
+        /// Who.
+        contact: String,
+    },
     /// Blocks somebody or ends that. Answered by `Done`.
     Block {
         /// Whom.

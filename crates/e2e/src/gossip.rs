@@ -21,8 +21,8 @@ pub fn judge_quote(quote: &Quote, account: Option<&Account>) -> QuoteVerdict {
         return QuoteVerdict::Ahead;
     };
     match account.hash_at(quote.head.seq) {
+        _ if account.knows(&quote.head.hash) => QuoteVerdict::Known,
         None => QuoteVerdict::Ahead,
-        Some(hash) if hash == quote.head.hash => QuoteVerdict::Known,
         Some(_) => QuoteVerdict::Forked,
     }
 }

@@ -93,6 +93,16 @@ impl Account {
         let beginning = place.and_then(|place| self.statements.get(..=*place));
         beginning.unwrap_or(&self.statements)
     }
+    /// The largest number up to `upto` of statements, as they are handed around, at which the list can be parted behind
+    /// `from`: not between a branch and its merge. If there is none, the next one.
+    #[must_use]
+    pub fn parting(&self, from: usize, upto: usize) -> usize {
+        let mut whole = self.places.iter().map(|place| place + 1);
+        let below = whole.clone().rfind(|end| (from + 1..=upto).contains(end));
+        below
+            .or_else(|| whole.find(|end| *end > from))
+            .unwrap_or(from)
+    }
     /// A statement of this chain.
     pub(crate) fn at(&self, seq: u64) -> Option<&Signed> {
         let place = self.places.get(usize::try_from(seq).ok()?)?;

@@ -154,11 +154,16 @@ impl Account {
         self.merges.iter().rev().find(healed).map(|(at, _)| *at)
     }
 
+    /// Number of the first statement that only one of two chains has.
+    #[must_use]
+    pub fn parts_from(&self, other: &Self) -> u64 {
+        self.common(other).map_or(0, |common| common + 1)
+    }
+
     /// The statements of this chain from where another one of the account parts from it; none if it does not.
     #[must_use]
     pub fn apart_from(&self, other: &Self) -> Vec<Signed> {
-        let from = self.common(other).map_or(0, |common| common + 1);
-        (from..self.next())
+        (self.parts_from(other)..self.next())
             .filter_map(|n| self.at(n))
             .cloned()
             .collect()

@@ -21,7 +21,7 @@ const SPEAKING: &[(&str, &[&str])] = &[
             "invite",
         ],
     ),
-    ("devices", &["devices", "rename_device"]),
+    ("devices", &["devices", "rename_device", "own_chain"]),
     ("doctor", &["upkeep.health"]),
     ("evidence", &["evidence"]),
     (
@@ -74,7 +74,7 @@ const SPEAKING: &[(&str, &[&str])] = &[
     ("storage", &["upkeep.storage"]),
     ("tail", &["subscribe", "cursor_at"]),
     ("timer", &["set_timer"]),
-    ("trust", &["trust", "decide_name"]),
+    ("trust", &["trust", "decide_name", "accept_merge"]),
     ("typing", &["typing"]),
     ("unblock", &["block"]),
     ("unlock", &["unlock"]),

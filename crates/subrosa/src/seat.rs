@@ -179,6 +179,7 @@ pub fn unexpected(answer: &Answer) -> Failure {
         Answer::Trust(_) => "trust",
         Answer::Settings(_) => "settings",
         Answer::Evidence(_) => "evidence",
+        Answer::OwnChain(_) => "a list of devices",
         Answer::Losses(_) => "losses",
         Answer::Subscribed { .. } => "subscribed",
         Answer::History(_) => "history",

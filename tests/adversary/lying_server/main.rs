@@ -12,6 +12,7 @@
 mod stage;
 
 mod accounts;
+mod branches;
 mod directory;
 mod log;
 mod memory;

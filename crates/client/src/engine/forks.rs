@@ -2,12 +2,12 @@
 
 use super::turn::{CallId, Turn};
 use super::{Engine, EngineError};
-use crate::command::Answer;
+use crate::command::{Answer, Failure};
 use crate::evidence::{Proof, STEPS_MAX, Witness, verify};
-use crate::loss::EvidenceView;
+use crate::loss::{EvidenceView, OwnChainView};
 use bytes::Bytes;
 use subrosa_ledger::{Account, ForkEvidence};
-use subrosa_proto::{AccountId, ConvId, Event, Header, Signed, decode};
+use subrosa_proto::{AccountId, ConvId, Event, Header, Signed, decode, encode};
 
 /// Events that are looked through for a witness.
 const LOOKED_AT: (usize, usize) = (8 << 20, 5_000);
@@ -103,6 +103,23 @@ impl Engine {
         let views = views.collect();
         turn.answer(call, Ok(Answer::Evidence(views)));
         Ok(())
+    }
+}
+
+impl Engine {
+    /// What this home has of its own account, to be joined with what the server has.
+    pub(super) fn own_chain_view(&self) -> Result<OwnChainView, Failure> {
+        let own = self.people.account(&self.account);
+        let own = own.ok_or_else(|| Failure::defect("this home does not know its own account"))?;
+        let id = self.machine.device();
+        Ok(OwnChainView {
+            chain: encode(&own.statements().to_vec()).to_vec(),
+            device: id.to_string(),
+            label: own
+                .device(&id)
+                .map_or_else(String::new, |device| device.label.clone()),
+            prekey: self.machine.prekey().map(|prekey| encode(prekey).to_vec()),
+        })
     }
 }
 

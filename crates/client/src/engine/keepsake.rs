@@ -64,21 +64,20 @@ impl Engine {
             return Ok(None);
         };
         let mut bytes = 0;
-        let rest = account.statements().iter();
-        let rest = rest.skip(usize::try_from(from).unwrap_or(usize::MAX));
-        let statements: Vec<Signed> = rest
-            .take_while(|signed| {
-                let first = bytes == 0;
-                bytes += signed.body.len() + signed.signature.len();
-                first || bytes <= PART_BYTES_MAX
-            })
-            .cloned()
-            .collect();
-        let count = statements.len() as u64;
-        if count == 0 {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let all = account.statements();
+        let fits = all.iter().skip(from).take_while(|signed| {
+            let first = bytes == 0;
+            bytes += signed.body.len() + signed.signature.len();
+            first || bytes <= PART_BYTES_MAX
+        });
+        let end = account.parting(from, from.saturating_add(fits.count()));
+        let statements = all.get(from..end).unwrap_or_default().to_vec();
+        if statements.is_empty() {
             return Ok(None);
         }
-        let last = from.saturating_add(count) == account.next();
+        let count = statements.len() as u64;
+        let last = end == all.len();
         let mut bundle = None;
         let mut prekeys = Vec::new();
         if last {

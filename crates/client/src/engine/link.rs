@@ -466,6 +466,7 @@ impl Engine {
                 if account == self.account {
                     self.judge_own_head(turn, &head);
                 }
+                self.look_again(turn, &account);
                 Ok(())
             }
             Push::BoxWanted {

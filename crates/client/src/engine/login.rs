@@ -24,7 +24,7 @@ impl Engine {
         }
         let (cause, retry_ms) = match refusal.code {
             ErrorCode::NotAuthenticated => (
-                "the server does not know this device; if the account was deleted there, ask for a new join line",
+                "the server does not know this device: if it was put back to an old copy, `subrosa devices merge` makes the device known again; if the account was deleted there, ask for a new join line",
                 None,
             ),
             ErrorCode::RateLimited => (
@@ -126,11 +126,17 @@ impl Engine {
         let Some(own) = self.people.account(&self.account) else {
             return;
         };
-        let (known, next) = (own.head(), own.next());
+        let (known, next) = (own.head(), own.statements().len() as u64);
         if head.seq > known.seq {
             let asked = Asked::OwnChain { from: next };
             self.ask(turn, Request::OwnChain { from: next }, asked);
-        } else if own.hash_at(head.seq) != Some(head.hash) {
+        } else if !own.knows(&head.hash) {
+            // All of it: what it says otherwise is the evidence.
+            self.ask(
+                turn,
+                Request::OwnChain { from: 0 },
+                Asked::OwnChain { from: 0 },
+            );
             self.alarm(
                 format!("own-chain/{}", head.seq),
                 "the server has another list of this account's devices than this home: it was restored from a copy, or it lies".to_owned(),
@@ -150,6 +156,15 @@ impl Engine {
         statements: &[Signed],
     ) -> Result<(), EngineError> {
         if let Err(refused) = self.people.take_own(turn.desk, from, statements)? {
+            if from > 0 {
+                // It does not go on where this home's ends.
+                self.ask(
+                    turn,
+                    Request::OwnChain { from: 0 },
+                    Asked::OwnChain { from: 0 },
+                );
+                return Ok(());
+            }
             self.alarm(format!("chain/{}", refused.0), refused.0);
         }
         self.want_keepsake(turn)?;

@@ -177,6 +177,18 @@ impl Engine {
         Ok(())
     }
 
+    /// A chain that was not taken has grown: it may be whole again, and somebody may wait for that.
+    pub(super) fn look_again(&mut self, turn: &mut Turn<'_>, account: &AccountId) {
+        let held = self
+            .talks
+            .values()
+            .filter(|talk| talk.members.refused.is_some() && talk.state.member(account).is_some());
+        let held: Vec<i64> = held.map(|talk| talk.no).collect();
+        for no in held {
+            self.refresh_people(turn, no);
+        }
+    }
+
     /// Asks where it was put off.
     pub(super) fn refresh_wanted(&mut self, turn: &mut Turn<'_>) {
         let wanted: Vec<i64> = self

@@ -74,6 +74,7 @@ mod lookup;
 mod lookups;
 mod lost_boxes;
 mod members;
+mod merges;
 mod names;
 mod opening;
 mod outbox;
@@ -360,6 +361,9 @@ impl Engine {
     fn heed_decisions(&mut self) {
         for (_, trust) in self.compared().collect::<Vec<_>>() {
             self.people.compared(&trust);
+        }
+        for setting in self.merges_accepted() {
+            self.heed_merge(&setting);
         }
         for name in self.decided_names() {
             let decision = self.decision(&name);

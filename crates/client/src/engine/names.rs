@@ -61,6 +61,8 @@ pub(super) enum News {
     Newcomer(AccountId),
     /// A chain has grown by devices with these labels.
     Devices(AccountId, Vec<String>),
+    /// An account has joined two lists of devices.
+    Joined(AccountId),
     /// Somebody stands to the name in another way.
     Standing(String),
 }
@@ -361,6 +363,7 @@ impl Engine {
             match news {
                 News::Newcomer(id) => self.newcomer(turn, &id)?,
                 News::Devices(id, labels) => self.new_devices(turn, &id, &labels)?,
+                News::Joined(id) => self.joined_devices(turn, &id)?,
                 News::Standing(name) => self.rename(turn, &name)?,
             }
         }

@@ -8,15 +8,17 @@ use crate::view::Trust;
 use std::collections::HashMap;
 use subrosa_e2e::{ContactTrust, PrekeyDirectory};
 use subrosa_ledger::Account;
-use subrosa_proto::{AccountId, Name, Prekey, Quote, Signed, Statement};
+use subrosa_proto::{AccountId, Name, Prekey, Quote, Signed, Statement, StatementHash, limits};
 
 /// An account and what is known of the person.
 pub(super) struct Person {
     pub account: Account,
     /// What the log says of how they came; a comparison stands apart.
     pub trust: Trust,
-    /// Another chain of the same account was seen.
-    pub branched: bool,
+    /// Heads of other chains of the same account that were seen and are not joined to it.
+    branches: Vec<StatementHash>,
+    /// The last merge that the account had when it was met here.
+    met: Option<u64>,
     /// How it stands to its name.
     pub standing: Standing,
 }
@@ -31,6 +33,8 @@ pub(super) struct People {
     pub(super) news: Vec<News>,
     /// With whom safety numbers were compared.
     compared: HashMap<AccountId, ContactTrust>,
+    /// Up to which statement the person has accepted what somebody has joined.
+    accepted: HashMap<AccountId, StatementHash>,
     /// The newest prekey seen of each device.
     pub prekeys: PrekeyDirectory,
 }
@@ -45,9 +49,10 @@ impl People {
             (
                 known.account.id(),
                 Person {
+                    met: known.account.last_merge().filter(|_| known.met_merged),
                     account: known.account,
                     trust: known.trust,
-                    branched: known.branch.is_some(),
+                    branches: known.branches,
                     standing: known.standing,
                 },
             )
@@ -58,6 +63,7 @@ impl People {
             decisions: HashMap::new(),
             news: Vec::new(),
             compared: HashMap::new(),
+            accepted: HashMap::new(),
             prekeys: PrekeyDirectory::default(),
         };
         for (account, signed) in desk.prekeys()? {
@@ -166,7 +172,7 @@ impl People {
             && inviter.account == id
             && given
                 .hash_at(inviter.head.seq)
-                .is_some_and(|hash| hash != inviter.head.hash)
+                .is_some_and(|_| !given.knows(&inviter.head.hash))
         {
             return Ok(Err(Refused(format!(
                 "the server shows {} otherwise than the invite line did; nothing is sent there, and the line's author should be told",
@@ -177,25 +183,34 @@ impl People {
             self.arrive(desk, given)?;
             return Ok(Ok(id));
         };
-        let head = known.account.head();
-        let common = head.seq.min(given.head().seq);
-        if given.hash_at(common) != known.account.hash_at(common) {
+        // The same up to a branch that is named and was not here.
+        let completes = known.account.head() == given.head()
+            && given.unhealed().len() < known.account.unhealed().len();
+        if known.account.covers(&given) && !completes {
+            // A shorter one was served to a stranger, or rolled back: what was seen stays.
+            return Ok(Ok(id));
+        }
+        if !given.covers(&known.account) {
             // The identity key has signed two statements with one number. Which of the two counts
             // cannot be known here, and not by what the server shows next either.
-            desk.set_branch(&id, &given.head().hash)?;
-            let about = given.name().to_string();
-            let file = super::forks::chain_fork(&known.account, &given);
-            desk.keep_evidence(&format!("chain/{id}"), &about, &file)?;
-            known.branched = true;
-            return Ok(Err(contradiction(given.name())));
+            if known.note_branch(given.head().hash) {
+                desk.set_branches(&id, &known.branches)?;
+                let about = given.name().to_string();
+                let file = super::forks::chain_fork(&known.account, &given);
+                let what = format!("chain/{id}/{}", known.account.parts_from(&given));
+                desk.keep_evidence(&what, &about, &file)?;
+            }
+            let own = id == self.own;
+            return Ok(Err(contradiction(given.name(), own)));
         }
-        // A shorter one was served to a stranger, or rolled back: what was seen stays.
-        if given.head().seq > head.seq {
-            desk.set_account(&given)?;
-            let news = devices_changed(&known.account, &given);
-            known.account = given;
-            self.news.extend(news);
+        desk.set_account(&given)?;
+        if known.account.last_merge() != given.last_merge() {
+            self.news.push(News::Joined(id));
         }
+        self.news.extend(devices_changed(&known.account, &given));
+        known.account = given;
+        known.branches.retain(|head| !known.account.knows(head));
+        desk.set_branches(&id, &known.branches)?;
         Ok(Ok(id))
     }
 
@@ -210,8 +225,27 @@ impl People {
 
     /// Why nothing is sealed to an account, if so.
     pub fn distrusted(&self, id: &AccountId) -> Option<String> {
-        let person = self.persons.get(id).filter(|person| person.branched)?;
-        Some(contradiction(person.account.name()).0)
+        let person = self.persons.get(id)?;
+        if !person.branches.is_empty() {
+            return Some(contradiction(person.account.name(), *id == self.own).0);
+        }
+        self.unaccepted(id)
+            .map(|_| joined_sentence(&self.name_of(id)))
+    }
+
+    /// The merge of two lists of devices that the person has not accepted yet.
+    pub fn unaccepted(&self, id: &AccountId) -> Option<StatementHash> {
+        let person = self.persons.get(id).filter(|_| *id != self.own)?;
+        let last = person.account.last_merge();
+        let accepted = self.accepted.get(id);
+        let accepted = accepted.and_then(|seen| person.account.seen_by(seen));
+        let merge = last.filter(|last| Some(*last) > accepted.max(person.met))?;
+        person.account.hash_at(merge)
+    }
+
+    /// The person has seen that somebody has joined two lists of devices.
+    pub fn accept_merge(&mut self, id: AccountId, merge: StatementHash) {
+        self.accepted.insert(id, merge);
     }
 
     /// Continues this account's own chain by what the server has of it from a statement on. What was asked for may have
@@ -235,7 +269,9 @@ impl People {
             self.place(desk, &before, Standing::Former)?;
         }
         let (id, standing) = (account.id(), self.arriving(account.name(), &account.id()));
+        let met = account.last_merge();
         desk.set_account(&account)?;
+        desk.set_met(&account)?;
         desk.set_standing(&id, standing)?;
         if standing == Standing::Holder
             && let Some(before) = self.named(account.name().as_str())
@@ -249,7 +285,8 @@ impl People {
             Person {
                 account,
                 trust: Trust::Unverified,
-                branched: false,
+                branches: Vec::new(),
+                met,
                 standing,
             },
         );
@@ -304,8 +341,36 @@ fn devices_changed(known: &Account, given: &Account) -> Option<News> {
     (live(known) != live(given)).then(|| News::Devices(given.id(), labels))
 }
 
-fn contradiction(name: &Name) -> Refused {
-    Refused(format!(
-        "the server shows {name}'s devices in two ways that contradict each other; nothing is sent to {name} until this is cleared up"
-    ))
+fn contradiction(name: &Name, own: bool) -> Refused {
+    Refused(if own {
+        "the server shows this account's devices in two ways that contradict each other: it was put back to an old copy, or it lies, or somebody else has the password; nothing is sent until `subrosa devices merge` has joined the two, and `subrosa evidence` shows what proves it".to_owned()
+    } else {
+        format!(
+            "the server shows {name}'s devices in two ways that contradict each other; nothing is sent to {name} until {name} has joined the two with `subrosa devices merge`, for which `subrosa evidence {name} --export FILE` writes what {name} may need"
+        )
+    })
+}
+
+/// Why nothing is sealed to somebody who has joined two lists of devices.
+pub(super) fn joined_sentence(name: &str) -> String {
+    format!(
+        "{name} had two lists of devices and has joined them; ask {name} by another way whether that is so: nothing is sent to {name} until you accept it with `subrosa trust {name} --accept-merge`"
+    )
+}
+
+impl Person {
+    /// Notes another chain of the account, by its head; whether it was not noted before.
+    fn note_branch(&mut self, head: StatementHash) -> bool {
+        if self.branches.contains(&head) {
+            return false;
+        }
+        // With more than a chain can take in, what no chain has ever stands for the rest.
+        let full = self.branches.len() >= limits::CHAIN_BRANCHES_MAX;
+        let noted = if full { StatementHash::NONE } else { head };
+        let new = !self.branches.contains(&noted);
+        if new {
+            self.branches.push(noted);
+        }
+        new
+    }
 }

@@ -31,6 +31,10 @@ impl Engine {
                 go_on,
             } => self.restored(turn, call, conversation.as_deref(), *go_on),
             Command::Evidence { about } => self.evidence(turn, call, about.as_deref()),
+            Command::OwnChain {} => {
+                turn.answer(call, self.own_chain_view().map(Answer::OwnChain));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -365,6 +365,7 @@ impl Engine {
             Some(Body::Setting(setting)) if setting.key == READ_RECEIPTS => {
                 self.receipts_switched(turn)
             }
+            Some(Body::Setting(setting)) if self.heed_merge(&setting) => self.caught_up(turn),
             Some(Body::Setting(setting)) => self.heed_name(turn, &setting.key),
             _ => Ok(()),
         }

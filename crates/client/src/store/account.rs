@@ -16,8 +16,10 @@ pub struct Known {
     pub trust: Trust,
     /// How it stands to its name.
     pub standing: Standing,
-    /// Head of another chain of the same account, once one was seen.
-    pub branch: Option<StatementHash>,
+    /// Heads of other chains of the same account that were seen and are not joined to it.
+    pub branches: Vec<StatementHash>,
+    /// The account was met with its last merge in it.
+    pub met_merged: bool,
 }
 
 impl Desk<'_> {
@@ -30,26 +32,32 @@ impl Desk<'_> {
             .sql
             .prepare_cached("SELECT chain, trust, branch, standing FROM account")?;
         let rows = statement.query_map([], |row| {
-            let branch = row.get::<_, Option<[u8; 32]>>(2)?;
+            let branches = row.get::<_, Option<Vec<u8>>>(2)?;
             let standing = row.get::<_, i64>(3)?;
             Ok((
                 row.get::<_, Vec<u8>>(0)?,
                 row.get::<_, i64>(1)?,
-                branch,
+                branches.unwrap_or_default(),
                 standing,
             ))
         })?;
         rows.map(|row| {
-            let (chain, trust, branch, standing) = row?;
+            let (chain, trust, branches, standing) = row?;
             let chain: Vec<Signed> =
                 decode(&chain.into()).map_err(|_| StoreError::Shape("account chain"))?;
             let account =
                 Account::from_chain(&chain).map_err(|_| StoreError::Shape("account chain"))?;
+            let met_merged = match met(&account) {
+                Some(what) => self.was_told(&what)?,
+                None => false,
+            };
+            let (branches, _) = branches.as_chunks::<32>();
             Ok(Known {
                 account,
                 trust: trust_of(trust),
                 standing: standing_of(standing),
-                branch: branch.map(StatementHash),
+                branches: branches.iter().copied().map(StatementHash).collect(),
+                met_merged,
             })
         })
         .collect()
@@ -156,18 +164,39 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Notes the head of another chain of this account: a branch, from which nobody knows yet which
-    /// of the two counts.
+    /// Notes the heads of other chains of this account: branches, of which nobody knows yet which counts.
     ///
     /// # Errors
     /// The store fails.
-    pub fn set_branch(&self, account: &AccountId, head: &StatementHash) -> Result<(), StoreError> {
+    pub fn set_branches(
+        &self,
+        account: &AccountId,
+        heads: &[StatementHash],
+    ) -> Result<(), StoreError> {
         let mut statement = self
             .sql
             .prepare_cached("UPDATE account SET branch = ?2 WHERE id = ?1")?;
-        statement.execute((account.as_bytes(), head.as_bytes()))?;
+        let heads: Vec<u8> = heads.iter().flat_map(|head| head.0).collect();
+        statement.execute((account.as_bytes(), (!heads.is_empty()).then_some(heads)))?;
         Ok(())
     }
+
+    /// Notes that an account was met as it is: what it has joined before was never seen apart here.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_met(&self, account: &Account) -> Result<(), StoreError> {
+        match met(account) {
+            Some(what) => self.tell_once(&what).map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Under which name it is kept that an account was met with its last merge.
+fn met(account: &Account) -> Option<String> {
+    let merge = account.hash_at(account.last_merge()?)?;
+    Some(format!("met/{}/{merge}", account.id()))
 }
 
 const fn standing_number(standing: Standing) -> i64 {

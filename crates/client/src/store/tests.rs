@@ -367,11 +367,14 @@ fn an_account_keeps_its_trust_when_its_chain_grows() {
         let accounts = desk.accounts()?;
         assert_eq!(accounts[0].account, known(4));
         assert_eq!(
-            (accounts[0].trust, accounts[0].branch),
-            (Trust::Verified, None)
+            (accounts[0].trust, &accounts[0].branches),
+            (Trust::Verified, &Vec::new())
         );
-        desk.set_branch(&id, &StatementHash([7; 32]))?;
-        assert_eq!(desk.accounts()?[0].branch, Some(StatementHash([7; 32])));
+        let heads = [StatementHash([7; 32]), StatementHash([8; 32])];
+        for noted in [&heads[..1], &heads, &[]] {
+            desk.set_branches(&id, noted)?;
+            assert_eq!(desk.accounts()?[0].branches, noted);
+        }
         Ok(())
     });
 }

@@ -16,6 +16,17 @@ impl Desk<'_> {
         Ok(statement.execute([what])? == 1)
     }
 
+    /// Whether this was told.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn was_told(&self, what: &str) -> Result<bool, StoreError> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT 1 FROM told WHERE what = ?1")?;
+        Ok(statement.exists([what])?)
+    }
+
     /// Keeps a chain head that a member of a conversation quoted and that is not known here.
     ///
     /// # Errors

@@ -166,6 +166,13 @@ impl OpenedVault {
         self.state(account, StatementOp::DeviceRevoke { device })
     }
 
+    /// Joins another branch of the account's chain to `account`: the statement to append behind those of the branch.
+    #[must_use]
+    pub fn merge(&self, account: &Account, branch: &Account) -> Signed {
+        let other = branch.head().hash;
+        self.state(account, StatementOp::Merge { other })
+    }
+
     fn state(&self, account: &Account, op: StatementOp) -> Signed {
         self.identity.sign_statement(Some(account.head()), op)
     }
@@ -188,9 +195,7 @@ impl OpenedVault {
         change: SecretChange<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<Rewritten, VaultError> {
-        let generation = account
-            .history_key()
-            .map_or(1, |(generation, _)| generation.saturating_add(1));
+        let generation = account.generation().saturating_add(1);
         let history = BoxKey::generate(rng);
         let mut chain = Chain::after(&self.identity, account.head());
         if let Some((device, label)) = change.device {
@@ -216,7 +221,8 @@ impl OpenedVault {
             &bundle.recovery_slot,
             &bundle.recovery_record,
         )?;
-        let version = bundle.version.saturating_add(1);
+        let version = account.vault().map_or(0, |(version, _)| version);
+        let version = version.max(bundle.version).saturating_add(1);
         let contents = VaultContents {
             identity_seed: self.identity.seed(),
             history: self.generations_and(generation, &history),

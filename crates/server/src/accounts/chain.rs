@@ -7,14 +7,14 @@ use crate::records::{self, AccountRow};
 use crate::refused::{Outcome, Refused};
 use crate::storage::{Commit, Recipient, Release, Revision, Store, StoreError, Write};
 use bytes::Bytes;
-use subrosa_ledger::Account;
+use subrosa_ledger::{Account, ChainError};
 use subrosa_proto::{
     AccountId, DeviceId, ErrorCode, HashHead, Response, Signed, Statement, StatementOp, encode,
     limits,
 };
 
-/// Statements in one request: more than any flow needs.
-const STATEMENTS_MAX: usize = 32;
+/// Statements in one request, those of a branch among them: as many as fit into a message.
+const STATEMENTS_MAX: usize = 256;
 
 /// What new statements change beside the chain.
 #[derive(Default)]
@@ -43,21 +43,22 @@ impl<S: Store> Office<S> {
         let decoded: Vec<Statement> = decoded
             .collect::<Result<_, _>>()
             .map_err(|_| ErrorCode::Malformed)?;
-        let changes = Changes::of(&decoded);
-        if is_repetition(&known.account, &statements, &decoded) {
+        if is_repetition(&known.account, &statements) {
             // What follows may have been cut short the first time.
+            let changes = Changes::of(&decoded);
             return self.chain_grew(id, &changes, known.account.head()).await;
         }
-        let first = decoded.first().ok_or(ErrorCode::Malformed)?;
-        let head = known.account.head();
-        if first.seq != head.seq + 1 || first.prev != head.hash {
-            return Err(ErrorCode::Conflict.into());
-        }
         let mut account = known.account.clone();
-        for signed in &statements {
-            account.append(signed).map_err(|_| ErrorCode::Malformed)?;
-        }
+        account
+            .extend(&statements)
+            .map_err(|error| refusal(&error))?;
         check_size(&account)?;
+        let mut changes = Changes::of(appended(&statements, &decoded, &account));
+        changes.revoke_by_branches(&known.account, &account);
+        if !changes.vault && account.vault() != known.account.vault() {
+            // A branch had a newer vault, and the bundle here would be nobody's.
+            return Err(ErrorCode::Malformed.into());
+        }
         let writes = self
             .chain_writes(&known, &account, &statements, &changes, bundle, prekey)
             .await?;
@@ -128,9 +129,9 @@ impl<S: Store> Office<S> {
             expected: known.revision,
             value: Some(encode(&row)),
         }];
-        let first = known.account.head().seq + 1;
-        writes.extend((first..).zip(statements).map(|(seq, signed)| Write {
-            key: records::statement(id, seq),
+        let first = known.account.statements().len() as u64;
+        writes.extend((first..).zip(statements).map(|(place, signed)| Write {
+            key: records::statement(id, place),
             expected: Revision::ABSENT,
             value: Some(encode(signed)),
         }));
@@ -181,7 +182,7 @@ impl<S: Store> Office<S> {
 }
 
 impl Changes {
-    pub(super) fn of(statements: &[Statement]) -> Self {
+    pub(super) fn of<'a>(statements: impl IntoIterator<Item = &'a Statement>) -> Self {
         let mut changes = Self::default();
         for statement in statements {
             match &statement.op {
@@ -196,17 +197,49 @@ impl Changes {
         }
         changes
     }
+
+    /// What a branch revoked that a merge takes in is over here, too.
+    fn revoke_by_branches(&mut self, before: &Account, after: &Account) {
+        let ended = before.devices().map(|device| device.id);
+        let ended = ended.filter(|device| after.revoked(device).is_some());
+        let ended: Vec<_> = ended
+            .filter(|device| !self.revoked.contains(device))
+            .collect();
+        self.revoked.extend(ended);
+    }
 }
 
-fn is_repetition(account: &Account, statements: &[Signed], decoded: &[Statement]) -> bool {
-    let there = |(signed, statement): (&Signed, &Statement)| {
+/// Those that are statements of the chain itself.
+fn appended<'a>(
+    statements: &'a [Signed],
+    decoded: &'a [Statement],
+    account: &'a Account,
+) -> impl Iterator<Item = &'a Statement> {
+    let both = statements.iter().zip(decoded);
+    let own = both.filter(|(signed, statement)| {
         account.hash_at(statement.seq) == Some(subrosa_ledger::statement_hash(signed))
-    };
-    statements.iter().zip(decoded).all(there)
+    });
+    own.map(|(_, statement)| statement)
+}
+
+fn is_repetition(account: &Account, statements: &[Signed]) -> bool {
+    let mut there = statements.iter();
+    there.all(|signed| account.knows(&subrosa_ledger::statement_hash(signed)))
+}
+
+/// What does not follow on the head that is here was made for another one.
+fn refusal(error: &ChainError) -> ErrorCode {
+    match error {
+        ChainError::Known { .. }
+        | ChainError::Fork(_)
+        | ChainError::Gap { .. }
+        | ChainError::Prev => ErrorCode::Conflict,
+        _ => ErrorCode::Malformed,
+    }
 }
 
 fn check_size(account: &Account) -> Outcome<()> {
-    let long = account.head().seq >= limits::CHAIN_STATEMENTS_MAX;
+    let long = account.statements().len() as u64 > limits::CHAIN_STATEMENTS_MAX;
     let statements = account.statements().iter();
     let bytes: usize = statements.map(|signed| signed.body.len() + 80).sum();
     if long

@@ -10,7 +10,7 @@ use crate::refused::{Outcome, Refused};
 use crate::storage::{Commit, Recipient, Release, Revision, Store, StoreError, Write};
 use bytes::Bytes;
 use std::sync::Arc;
-use subrosa_ledger::Account;
+use subrosa_ledger::{Account, ChainError};
 use subrosa_proto::{
     AccountId, DeviceId, ErrorCode, Prekey, Response, Signed, Statement, encode, limits,
 };
@@ -75,7 +75,7 @@ impl<S: Store> Office<S> {
         let first: Statement =
             subrosa_proto::decode(&first.body).map_err(|_| ErrorCode::Malformed)?;
         let known = self.account(&first.account).await?;
-        let account = grown(known.as_deref(), &first, statements)?;
+        let account = grown(known.as_deref(), statements)?;
         self.keep_returned(known, account, bundle).await?;
         for signed in prekeys {
             self.return_prekey(&first.account, signed).await?;
@@ -90,20 +90,19 @@ impl<S: Store> Office<S> {
         bundle: Option<Bytes>,
     ) -> Outcome<()> {
         let id = account.id();
-        let before = known.as_ref().map_or(0, |known| known.account.next());
+        let before = known
+            .as_ref()
+            .map_or(0, |known| known.account.statements().len());
         let mut writes = self
             .returned_bundle(known.as_deref(), &account, bundle)
             .await?;
-        if account.next() == before && writes.is_empty() {
+        if account.statements().len() == before && writes.is_empty() {
             return Ok(());
         }
         writes.extend(self.returned_row(known.as_deref(), &account).await?);
-        let more = account
-            .statements()
-            .iter()
-            .skip(usize::try_from(before).unwrap_or(usize::MAX));
-        writes.extend((before..).zip(more).map(|(seq, signed)| Write {
-            key: records::statement(&id, seq),
+        let more = account.statements().iter().skip(before);
+        writes.extend((before as u64..).zip(more).map(|(place, signed)| Write {
+            key: records::statement(&id, place),
             expected: Revision::ABSENT,
             value: Some(encode(signed)),
         }));
@@ -237,26 +236,28 @@ impl<S: Store> Office<S> {
 }
 
 /// The chain that is here, continued by what was brought.
-fn grown(known: Option<&Known>, first: &Statement, brought: &[Signed]) -> Outcome<Account> {
-    let malformed = |_| Refused::from(ErrorCode::Malformed);
+fn grown(known: Option<&Known>, brought: &[Signed]) -> Outcome<Account> {
     let Some(known) = known else {
-        return Account::from_chain(brought).map_err(malformed);
+        return Account::from_chain(brought).map_err(|_| ErrorCode::Malformed.into());
+    };
+    let here = known.account.statements();
+    // From where it is known here, it has to be the same as far as this goes.
+    let at = brought
+        .first()
+        .and_then(|first| here.iter().position(|signed| signed == first));
+    let already = here.get(at.unwrap_or(here.len())..).unwrap_or_default();
+    let new = if brought.starts_with(already) {
+        brought.get(already.len()..).unwrap_or_default()
+    } else if already.starts_with(brought) {
+        &[]
+    } else {
+        brought
     };
     let mut account = known.account.clone();
-    let already = account.next().checked_sub(first.seq);
-    let already = already.ok_or(ErrorCode::Malformed)?;
-    let already = usize::try_from(already)
-        .unwrap_or(usize::MAX)
-        .min(brought.len());
-    let (old, new) = brought.split_at(already);
-    for (seq, signed) in (first.seq..).zip(old) {
-        if account.hash_at(seq) != Some(subrosa_ledger::statement_hash(signed)) {
-            // Two statements of one number: which of them counts is not for the server to say.
-            return Err(ErrorCode::Conflict.into());
-        }
-    }
-    for signed in new {
-        account.append(signed).map_err(malformed)?;
-    }
+    // Two statements of one number: which of them counts is not for the server to say.
+    account.extend(new).map_err(|error| match error {
+        ChainError::Fork(_) | ChainError::Known { .. } | ChainError::Prev => ErrorCode::Conflict,
+        _ => ErrorCode::Malformed,
+    })?;
     Ok(account)
 }

@@ -224,8 +224,5 @@ fn needed(account: &Account, devices: &BTreeSet<DeviceId>) -> usize {
         .iter()
         .filter_map(|device| account.device(device))
         .map(|device| device.added);
-    let last = added.max().unwrap_or(0);
-    usize::try_from(last)
-        .unwrap_or(usize::MAX)
-        .saturating_add(1)
+    account.beginning(added.max().unwrap_or(0)).len()
 }

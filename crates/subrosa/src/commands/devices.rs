@@ -1,11 +1,14 @@
-//! `devices`: the account's devices, listed, named and ended.
+//! `devices`: the account's devices, listed, named, ended and joined.
+
+mod merge;
 
 use super::{catch_up, orderly, with_client};
-use crate::proving::Proving;
+use crate::proving::{Choosing, Proving};
 use crate::seat::{Setting, account, unexpected};
 use crate::signals::Signals;
 use crate::text::harmless;
 use clap::Subcommand;
+use std::path::PathBuf;
 use subrosa_client::enrol::{Whose, revoke_device};
 use subrosa_client::{Answer, Client, Command, DeviceView, Failure, SendState};
 use subrosa_proto::{Address, DeviceId, Name};
@@ -15,9 +18,10 @@ Examples:
   subrosa devices                            each with the beginning of its id
   subrosa devices rename \"kitchen laptop\"    this device, for your own eyes
   subrosa devices revoke phone               ends a device for good, by your password
-  subrosa devices revoke 3f9a2c41 --recovery";
+  subrosa devices revoke 3f9a2c41 --recovery
+  subrosa devices merge                      joins two lists of devices that contradict each other";
 
-/// List, name and end the devices of your account
+/// List, name, end and join the devices of your account
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
@@ -48,9 +52,26 @@ enum Task {
         #[command(flatten)]
         proving: Proving,
     },
+    /// Join two lists of devices that contradict each other, by your password or recovery code
+    ///
+    /// A server that was put back to an old copy, or lies, can make an account sign two lists. This
+    /// takes what this home knows into the list that the server has: what either has ended is ended.
+    /// Where the password was changed meanwhile, password and recovery code become new ones. Your
+    /// contacts are asked whether they accept it. Devices that only one list had log in anew, or run
+    /// this command themselves.
+    #[command(before_help = EXAMPLES)]
+    Merge {
+        /// Take in what a contact's `subrosa evidence` wrote into this file, too
+        #[arg(long, value_name = "FILE")]
+        evidence: Option<PathBuf>,
+        #[command(flatten)]
+        proving: Proving,
+        #[command(flatten)]
+        choosing: Choosing,
+    },
 }
 
-/// Lists, names or ends.
+/// Lists, names, ends or joins.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     match args.task {
         None | Some(Task::List) => {
@@ -78,6 +99,18 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
             let done = signals
                 .during(revoke(&client, setting, &device, &proving))
                 .await;
+            orderly(client.close(), &mut signals).await;
+            done
+        }
+        Some(Task::Merge {
+            evidence,
+            proving,
+            choosing,
+        }) => {
+            let mut signals = Signals::watch()?;
+            let client = signals.during(setting.sit("devices")).await?;
+            let merge = merge::merge(&client, setting, evidence.as_deref(), (&proving, &choosing));
+            let done = signals.during(merge).await;
             orderly(client.close(), &mut signals).await;
             done
         }

@@ -101,19 +101,24 @@ fn export(one: &EvidenceView, target: &Path) -> Result<(), Failure> {
     })
 }
 
-fn check(file: &Path, setting: &Setting) -> anyhow::Result<()> {
+/// What a file of evidence holds.
+pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let read = || -> std::io::Result<Vec<u8>> {
         if std::fs::metadata(file)?.len() > FILE_BYTES_MAX {
             return Err(std::io::ErrorKind::FileTooLarge.into());
         }
         std::fs::read(file)
     };
-    let bytes = read().map_err(|error| {
+    read().map_err(|error| {
         Failure::user(format!(
             "{} cannot be read ({error}): check its name",
             file.display()
         ))
-    })?;
+    })
+}
+
+fn check(file: &Path, setting: &Setting) -> anyhow::Result<()> {
+    let bytes = read(file)?;
     let finding = verify(&bytes).map_err(|error| Failure {
         kind: FailureKind::User,
         sentence: format!("{error}: ask for it again"),

@@ -11,12 +11,14 @@ Examples:
   subrosa trust                    everybody whose key is known here
   subrosa trust bob                bob's devices, and what to do where something is wrong
   subrosa trust bob --accept-new   bob has made a new account: the name means that one from now on
-  subrosa trust bob --keep         it was not bob: the name goes on to mean the account known here";
+  subrosa trust bob --keep         it was not bob: the name goes on to mean the account known here
+  subrosa trust bob --accept-merge bob has joined two lists of devices, and says so by another way";
 
 /// Show what is known of people's keys
 ///
 /// When the server shows another account under a name that you know, nothing is sent to that name
-/// until you have decided. Ask the person by another way first.
+/// until you have decided. Likewise when somebody had two lists of devices and has joined them. Ask
+/// the person by another way first.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub struct Args {
@@ -28,14 +30,20 @@ pub struct Args {
     /// The name goes on to mean the account that is known here
     #[arg(long, requires = "name")]
     keep: bool,
+    /// They have joined two lists of devices: what is written goes to the joined one from now on
+    #[arg(long, requires = "name", conflicts_with_all = ["keep", "accept_new"])]
+    accept_merge: bool,
 }
 
 /// Shows or decides.
 pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
-    let decides = args.accept_new || args.keep;
+    let decides = args.accept_new || args.keep || args.accept_merge;
     let views = with_client(setting, "trust", async |client: &Client| {
         catch_up(client).await?;
         let command = match (&args.name, decides) {
+            (Some(name), true) if args.accept_merge => About::AcceptMerge {
+                contact: name.clone(),
+            },
             (Some(name), true) => About::DecideName {
                 contact: name.clone(),
                 accept_new: args.accept_new,

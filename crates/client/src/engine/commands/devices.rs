@@ -43,10 +43,8 @@ impl Engine {
     pub(in crate::engine) fn devices(&mut self, turn: &mut Turn<'_>, call: CallId) {
         match self.link.state {
             LinkState::Online => {
-                let from = self
-                    .people
-                    .account(&self.account)
-                    .map_or(0, subrosa_ledger::Account::next);
+                let own = self.people.account(&self.account);
+                let from = own.map_or(0, |own| own.statements().len() as u64);
                 self.ask(
                     turn,
                     Request::OwnChain { from },

@@ -132,7 +132,7 @@ impl Engine {
             }
             Command::Consumer(command) => self.consumer_command(turn, call, command)?,
             Command::About { ask } => self.about(turn, call, ask)?,
-            Command::Restored { .. } | Command::Evidence { .. } => {
+            Command::Restored { .. } | Command::Evidence { .. } | Command::OwnChain {} => {
                 self.losses(turn, call, &command)?
             }
             Command::Lock { .. } | Command::Unlock { .. } => {

@@ -16,7 +16,7 @@ const DIGITS: usize = 60;
 
 impl Engine {
     /// The account that is meant, or why there is none.
-    fn meant(&self, typed: &str) -> Result<AccountId, Failure> {
+    pub(in crate::engine) fn meant(&self, typed: &str) -> Result<AccountId, Failure> {
         match self.people.meant(typed) {
             Some(id) if id == self.account => Err(Failure::user(format!("{typed} is you"))),
             Some(id) => Ok(id),
@@ -47,6 +47,7 @@ impl Engine {
                 contact,
                 accept_new,
             } => self.decide(turn, call, &contact, accept_new),
+            About::AcceptMerge { contact } => self.accept_merge(turn, call, &contact),
             About::Block { contact, blocked } => self.block(turn, call, &contact, blocked),
             About::Mute {
                 conversation,
@@ -129,7 +130,7 @@ impl Engine {
         })
     }
 
-    pub(super) fn trust(
+    pub(in crate::engine) fn trust(
         &self,
         desk: &Desk<'_>,
         contact: Option<&str>,
@@ -183,7 +184,10 @@ impl Engine {
         let devices = there.map(|device| KeyDevice {
             label: device.label.clone(),
             device: device.id.to_string(),
-            since_verified: verified.is_some_and(|trust| device.added > trust.head.seq),
+            since_verified: verified.is_some_and(|trust| {
+                let seen = person.account.seen_by(&trust.head.hash);
+                seen.is_none_or(|seen| device.added > seen)
+            }),
         });
         let trust = self.people.trust_of(id);
         let (problem, fix) = self.problem(id, person.standing, trust);
@@ -220,7 +224,11 @@ impl Engine {
     ) -> (Option<String>, Option<String>) {
         let name = self.people.name_of(id);
         if let Some(sentence) = self.people.distrusted(id) {
-            let fix = "compare the devices by another way; nothing is sent until the server shows one of the two".to_owned();
+            let fix = if self.people.unaccepted(id).is_some() {
+                format!("subrosa trust @{name} --accept-merge")
+            } else {
+                format!("subrosa evidence {name} --export FILE")
+            };
             return (Some(sentence), Some(fix));
         }
         let doubt = |holder: &str| {
