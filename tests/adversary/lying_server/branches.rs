@@ -191,13 +191,12 @@ async fn a_second_statement_on_a_chain_rolled_back_is_shown_and_a_merge_heals_it
     assert!(at_the_phone.iter().any(|(_, text)| text == "whole again"));
     // The tablet is unknown at the server; what it is told to do makes it known, and Bob reads it.
     let tablet = world.client("tablet").await;
-    let failure = send(&tablet, "bob", "am I here?").await.map(drop);
-    if let Err(failure) = failure {
-        assert!(
-            failure.sentence.contains("subrosa devices merge"),
-            "{failure}"
-        );
-    }
+    let failure = send(&tablet, "bob", "am I here?").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Network, "{failure}");
+    assert!(
+        failure.sentence.contains("`subrosa devices merge`"),
+        "{failure}"
+    );
     let joined = merge(&world, &tablet, None, &mut papers).await.unwrap();
     assert_eq!((joined.branches, joined.added), (0, true));
     tablet.close().await;

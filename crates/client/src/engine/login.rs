@@ -19,8 +19,11 @@ impl Engine {
         if refusal.code == ErrorCode::Revoked {
             return self.device_ended(turn);
         }
-        if refusal.code == ErrorCode::NotAuthenticated && self.introduces(turn)? {
-            return Ok(());
+        if refusal.code == ErrorCode::NotAuthenticated {
+            if self.introduces(turn)? {
+                return Ok(());
+            }
+            self.unknown_there = true;
         }
         let (cause, retry_ms) = match refusal.code {
             ErrorCode::NotAuthenticated => (
@@ -48,6 +51,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         self.judge_incarnation(turn, &login.incarnation)?;
         self.introduced = false;
+        self.unknown_there = false;
         self.device_lives(turn)?;
         self.learn_hosts(turn, &login.hosts)?;
         turn.effects.push(Effect::Settled);

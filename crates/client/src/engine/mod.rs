@@ -257,6 +257,8 @@ pub struct Engine {
     return_again_ms: u64,
     /// The account has shown its voucher to a server that did not know it.
     introduced: bool,
+    /// The server does not know this device.
+    unknown_there: bool,
     /// The keys of the history are being fetched, with the history key that a password has opened.
     archive: Option<Archive>,
     /// What came of it.
@@ -345,6 +347,7 @@ impl Engine {
             returning: None,
             return_again_ms: 0,
             introduced: false,
+            unknown_there: false,
             archive: None,
             archived: None,
             since_ms: desk.fact(fact::SINCE)?.unwrap_or(0),

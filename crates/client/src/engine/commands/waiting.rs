@@ -186,8 +186,13 @@ impl Engine {
             kind: cause.kind,
             sentence: format!("{}; the message was not kept", cause.sentence),
         };
-        let over = self.over();
-        self.release_sends(turn, None, over.as_ref(), &dropped)?;
+        // It does not get better by waiting: the person has to do something.
+        let unknown = self.unknown_there.then(|| Failure {
+            kind: cause.kind,
+            sentence: format!("{}. What was written waits here", cause.sentence),
+        });
+        let kept = self.over().or(unknown);
+        self.release_sends(turn, None, kept.as_ref(), &dropped)?;
         self.answer_drained(turn)?;
         self.run_again(turn)?;
         self.release_deeds(turn, cause)?;
