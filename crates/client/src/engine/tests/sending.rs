@@ -435,7 +435,10 @@ fn a_device_that_the_server_does_not_know_tries_when_it_is_asked_to() {
     let call = world.ada.send("@bob", "to a server that forgot");
     assert_eq!(world.ada.dials, 1);
     unknown(&mut world);
-    assert_eq!(world.ada.sent_state(call), Some(SendState::Queued));
+    let failure = world.ada.failure(call).clone();
+    assert_eq!(failure.kind, crate::command::FailureKind::Network);
+    assert!(failure.sentence.contains("`subrosa devices merge`"));
+    assert_eq!(world.ada.outbox(), 1, "it is kept");
     let invite = world.ada.call(Command::Invite {});
     world.ada.link();
     let login = world.ada.sent.pop_back().unwrap();
