@@ -7,6 +7,7 @@ use crate::command::{Answer, Call, Command, Failure, Passphrase};
 use crate::engine::EngineError;
 use crate::home::Home;
 use crate::store::{FILE, KeyError, Store, StoreError, StoreKey, is_locked};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::PoisonError;
 use tokio::sync::{mpsc, oneshot};
@@ -45,7 +46,9 @@ pub(super) async fn prepare(home: &Home, first: Option<Passphrase>) -> Result<()
         }
         (false, None) => return Err(Failure::no_passphrase()),
     }
-    let marked = std::fs::File::create(home.file(MARK)).and_then(|mark| {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let marked = options.open(home.file(MARK)).and_then(|mark| {
         mark.sync_all()?;
         std::fs::File::open(home.dir())?.sync_all()
     });

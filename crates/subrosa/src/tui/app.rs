@@ -66,6 +66,8 @@ pub struct App {
     /// Letters are commands.
     pub reading: bool,
     pub screen: Screen,
+    /// The home is locked: nothing of it is shown.
+    pub(super) shut: bool,
     pub alarms: Vec<Alarm>,
     pub said: Option<Said>,
     pub theme: Theme,
@@ -107,6 +109,7 @@ impl App {
             proposed: None,
             reading: false,
             screen: Screen::Chat,
+            shut: false,
             alarms: Vec::new(),
             said: None,
             theme,
@@ -131,7 +134,13 @@ impl App {
             Event::Paste(text) => self.pasted(&text),
             Event::Size(columns, rows) => self.size = (columns, rows),
             Event::Focus(focused) => self.focused = focused,
-            Event::Time(now_ms) => self.clock.now_ms = now_ms,
+            Event::Time(now_ms) => {
+                self.clock.now_ms = now_ms;
+                self.look_whether_open();
+            }
+            // What was on its way when the home was locked.
+            Event::Notice(_) if self.shut => {}
+            Event::Answer(ask, _) if self.shut && !matches!(ask, Ask::Unlock | Ask::Open) => {}
             Event::Notice(notice) => self.noticed(notice),
             Event::Locked => self.lock(),
             Event::Printed(printed) => self.printed(&printed),
@@ -144,6 +153,7 @@ impl App {
         {
             self.said = None;
         }
+        self.stay_locked();
         self.look_ahead();
         self.mark_seen();
         std::mem::take(&mut self.effects)

@@ -98,6 +98,8 @@ pub enum Ask {
     Lock,
     /// To open it again.
     Unlock,
+    /// Whether it is open again.
+    Open,
 }
 
 /// What is to be done.

@@ -2,6 +2,9 @@
 //! told apart by weight, and nothing is told by colour alone.
 
 use ratatui::style::{Color, Modifier, Style};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// In a home: the theme that was chosen there. It belongs to the machine's terminal, so no other device gets it.
@@ -99,7 +102,10 @@ impl Theme {
     pub fn remember(self, home: &Path) {
         let named = Self::ALL.iter().find(|(_, theme)| *theme == self);
         if let Some((name, _)) = named {
-            drop(std::fs::write(home.join(FILE), format!("{name}\n")));
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let opened = options.open(home.join(FILE));
+            drop(opened.and_then(|mut file| writeln!(file, "{name}")));
         }
     }
 

@@ -82,11 +82,17 @@ fn a_locked_home_refuses_every_face_and_loses_nothing() {
         .run(&["-p", "ada", "unlock", "--unlock-file", &wrong])
         .failed(1);
     assert!(told.contains("wrong"), "{told}");
+    let doctor = machine.run(&["-p", "ada", "doctor", "--no-input"]).out;
+    assert!(doctor.contains("✓ permissions"), "{doctor}");
+    assert!(doctor.contains("this home is locked"), "{doctor}");
+    tmux.terminal("late", "-p ada chat bob");
+    tmux.shows("late", "The passphrase of this home");
     tmux.types("ada", "eight roses");
     tmux.shows("ada", "the passphrase is wrong");
     tmux.types("ada", PASSPHRASE);
     let shown = tmux.shows("ada", "while it was locked");
     assert!(!shown.contains("roses"), "{shown}");
+    tmux.shows("late", "while it was locked");
     tmux.types("ada", "open again");
     machine.until(&["-p", "bob", "read", "ada", "--json"], |out| {
         out.contains("open again")

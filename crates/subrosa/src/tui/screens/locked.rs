@@ -60,9 +60,10 @@ impl Locked {
 impl App {
     /// Forgets all that was read, drafts too, and asks for the passphrase.
     pub(in crate::tui) fn lock(&mut self) {
-        if matches!(self.screen, Screen::Locked(_)) {
+        if self.shut {
             return;
         }
+        self.shut = true;
         self.wanted = self.open.take().map(|open| open.name);
         self.talks = Talks::of(&self.own);
         self.listed = false;
@@ -98,8 +99,26 @@ impl App {
         }
     }
 
+    /// Nothing leads past the question for the passphrase, but to leave.
+    pub(in crate::tui) fn stay_locked(&mut self) {
+        if self.shut && !matches!(self.screen, Screen::Locked(_) | Screen::Leaving) {
+            self.screen = Screen::Locked(Locked::default());
+        }
+    }
+
+    /// Somebody else may have opened it.
+    pub(in crate::tui) fn look_whether_open(&mut self) {
+        if self.shut {
+            self.ask(Ask::Open, Command::Status {});
+        }
+    }
+
     /// The home is open again.
     pub(in crate::tui) fn unlocked(&mut self) {
+        if !self.shut {
+            return;
+        }
+        self.shut = false;
         self.screen = Screen::Chat;
         self.effects.push(Effect::Subscribe);
         self.ask(Ask::Account, Command::Status {});

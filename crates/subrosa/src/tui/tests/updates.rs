@@ -488,7 +488,25 @@ fn a_locked_home_shows_nothing_until_its_passphrase_is_given() {
     assert!(scene.effects.contains(&Effect::Subscribe));
     scene.answer(Ask::Talks, Answer::Conversations(sample::list()));
     assert_eq!(scene.app.open.as_ref().unwrap().name, "@bob");
-    // Another face has locked it.
+    // Another face has locked it, while this one asks whether to leave; then another has opened it.
+    scene.give(Event::Locked);
+    scene.app.hosting = true;
+    scene.press(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert!(matches!(scene.app.screen, Screen::Leaving));
+    scene.key(KeyCode::Esc);
+    assert!(matches!(scene.app.screen, Screen::Locked(_)));
+    scene.answer(Ask::Talks, Answer::Conversations(sample::list()));
+    assert!(scene.app.talks.list().is_empty(), "it was on its way");
+    scene.commands();
+    scene.give(Event::Time(NOW_MS + 1_000));
+    assert_eq!(scene.commands(), [Command::Status {}]);
+    scene.give(Event::Answer(Ask::Open, Err(Failure::locked())));
+    assert!(matches!(scene.app.screen, Screen::Locked(_)));
+    scene.answer(Ask::Open, Answer::Done {});
+    assert!(matches!(scene.app.screen, Screen::Chat));
+    assert!(scene.effects.contains(&Effect::Subscribe));
+    scene.answer(Ask::Talks, Answer::Conversations(sample::list()));
+    // A command that comes too late tells it as well.
     scene.give(Event::Answer(Ask::Talks, Err(Failure::locked())));
     assert!(matches!(scene.app.screen, Screen::Locked(_)));
 }

@@ -22,6 +22,7 @@ impl App {
     fn failed(&mut self, ask: Ask, failure: &Failure) {
         match ask {
             Ask::Unlock => return self.not_unlocked(&failure.sentence),
+            Ask::Open => return,
             _ if failure.is_locked() => return self.lock(),
             Ask::Lock if *failure == Failure::no_passphrase() => {
                 return self.beside("lock", "", How::Terminal);
@@ -43,7 +44,7 @@ impl App {
     fn succeeded(&mut self, ask: Ask, answer: Answer) {
         match (ask, answer) {
             (Ask::Lock, _) => self.lock(),
-            (Ask::Unlock, _) => self.unlocked(),
+            (Ask::Unlock | Ask::Open, _) => self.unlocked(),
             (Ask::Account, Answer::Account(account)) => {
                 self.talks.named(&account.name);
                 self.own = account.name;
