@@ -58,6 +58,13 @@ pub const BESIDE: &[Command] = &[
         "what is wrong here, and what mends it",
     ),
     beside(
+        "bot",
+        How::Page,
+        Takes::Words,
+        "new|list|end …",
+        "accounts for scripts that may do only what you say",
+    ),
+    beside(
         "storage",
         How::Page,
         Takes::Maybe,
