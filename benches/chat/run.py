@@ -25,6 +25,12 @@ SIZE = (50, 160)
 PATIENCE = 60.0
 PAGE_UP = b"\x1b[5~"
 CTRL_C = b"\x03"
+# A word of each stored message; spaces are not drawn, so that words stand apart.
+PAINTED = b"conversation"
+LAST = "finis"
+CTRL_END = b"\x1b[1;5F"
+# A server takes so many messages a second of one device.
+RATE_OF_ONE = 20
 
 
 class Chat:
@@ -89,7 +95,7 @@ def opening(binary, home, rounds):
     times = []
     for _ in range(rounds):
         chat = Chat(binary, home)
-        times.append((chat.until(b"that has gone on for long") - chat.began) * 1000)
+        times.append((chat.until(PAINTED) - chat.began) * 1000)
         chat.end()
     times.sort()
     print(f"start to the first painted timeline, offline: middle {statistics.median(times):.0f} ms, "
@@ -98,7 +104,7 @@ def opening(binary, home, rounds):
 
 def scrolling(binary, home, pages):
     chat = Chat(binary, home)
-    chat.until(b"that has gone on for long")
+    chat.until(PAINTED)
     chat.settle()
     before = chat.resident_mb("VmRSS")
     for _ in range(pages):
@@ -120,10 +126,10 @@ def owner(home):
 def taking_over(binary, home, rounds, how, name):
     times = []
     chat = Chat(binary, home)
-    chat.until(b"that has gone on for long")
+    chat.until(PAINTED)
     for _ in range(rounds):
         other = Chat(binary, home)
-        other.until(b"that has gone on for long")
+        other.until(PAINTED)
         other.settle()
         chat.settle()
         began = time.monotonic()
@@ -140,8 +146,13 @@ def taking_over(binary, home, rounds, how, name):
           f"longest {times[-1]:.0f} ms, {rounds} times (target: 200 ms)")
 
 
+def say(friend, text):
+    friend.stdin.write(text + "\n")
+    friend.stdin.flush()
+
+
 def receiving(binary, folder, rows, rate, seconds, fill):
-    """A real server; bob writes so many messages a second, ada's chat shows them."""
+    """A real server; friends write so many messages a second to ada, whose chat shows those of one of them."""
     def run(home, *words):
         done = subprocess.run([binary, "--home", folder / home, *words], capture_output=True, text=True, check=True)
         return next((line.removeprefix("subrosa join ") for line in done.stdout.splitlines() if "subrosa join " in line), "")
@@ -151,28 +162,32 @@ def receiving(binary, folder, rows, rate, seconds, fill):
     try:
         server.stdout.readline()
         run("ada", "join", run("none", "admin", "invite", "--data", data), "--name", "ada", "--no-input")
-        run("bob", "join", run("ada", "invite"), "--name", "bob", "--no-input")
+        people = [f"friend{number}" for number in range(-(-rate // RATE_OF_ONE))]
+        for name in people:
+            run(name, "join", run("ada", "invite"), "--name", name, "--no-input")
         fill(folder / "ada", rows)
-        chat = Chat(binary, folder / "ada", "bob")
+        chat = Chat(binary, folder / "ada", people[0])
         chat.until(b"online")
-        bob = subprocess.Popen([binary, "--home", folder / "bob", "chat", "ada", "--plain"],
-                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        friends = [subprocess.Popen([binary, "--home", folder / name, "chat", "ada", "--plain"],
+                                    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+                   for name in people]
         began, used = time.monotonic(), chat.cpu_s()
         for number in range(rate * seconds):
-            bob.stdin.write(f"message {number} of those that come fast\n")
-            bob.stdin.flush()
+            say(friends[number % len(friends)], f"message {number} of those that come fast")
             while (late := began + (number + 1) / rate - time.monotonic()) > 0:
                 chat.read(late)
             if number % rate == 0:
-                chat.press(PAGE_UP if number // rate % 2 else b"\x1b[1;5F")
-        chat.press(b"\x1b[1;5F")
-        chat.until(f"message {rate * seconds - 1} of".encode())
+                chat.press(PAGE_UP if number // rate % 2 else CTRL_END)
+        chat.press(CTRL_END)
+        say(friends[0], LAST)
+        chat.until(LAST.encode())
         took = time.monotonic() - began
-        print(f"{rate * seconds} messages received in {took:.1f} s while scrolling, {rows} stored before: "
+        print(f"{rate * seconds} messages of {len(people)} people received in {took:.1f} s while scrolling, {rows} stored before: "
               f"{(chat.cpu_s() - used) / took * 100:.0f} % of a core, {chat.resident_mb('VmRSS'):.1f} MB, "
               f"highest {chat.resident_mb('VmHWM'):.1f} MB (target: 80 MB)")
-        bob.stdin.close()
-        bob.wait(PATIENCE)
+        for friend in friends:
+            friend.stdin.close()
+            friend.wait(PATIENCE)
         chat.end()
     finally:
         server.send_signal(signal.SIGTERM)
