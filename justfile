@@ -33,6 +33,12 @@ peers *arguments:
     cargo build --release --locked
     benches/peers/run.py {{arguments}}
 
+# searches, and verbs as whole processes, over a home with so many messages; `send` beside an owner that runs
+verbs rows="1000000" rounds="31":
+    cargo bench -p subrosa-client --bench search -- {{rows}}
+    cargo build --release --locked
+    benches/verbs/run.py --home target/tmp/filled/{{rows}} --rounds {{rounds}}
+
 # instructions of the hot paths, against those noted (needs valgrind; with --write they are noted anew)
 counts *args:
     cargo xtask counts {{args}}
