@@ -33,6 +33,10 @@ peers *arguments:
     cargo build --release --locked
     benches/peers/run.py {{arguments}}
 
+# how many verbs, options and settings there are
+surface:
+    cargo test -p subrosa --bin subrosa there_are_fewer_than_forty_settings -- --nocapture
+
 # searches, and verbs as whole processes, over a home with so many messages; `send` beside an owner that runs
 verbs rows="1000000" rounds="31":
     cargo bench -p subrosa-client --bench search -- {{rows}}

@@ -188,6 +188,7 @@ fn help_for(usage: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn told(line: &str) -> String {
         sentence(&Cli::try_parse_from(line.split(' ')).unwrap_err())
@@ -196,6 +197,40 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// How large the command line is. A setting is an option of all verbs or of a server, or a word of `settings`.
+    #[test]
+    #[allow(
+        clippy::print_stdout,
+        reason = "the figures are for whoever asks with --nocapture"
+    )]
+    fn there_are_fewer_than_forty_settings() {
+        let command = Cli::command();
+        let longs = |of: &clap::Command| {
+            let named = of.get_arguments().filter_map(clap::Arg::get_long);
+            named.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (mut tasks, mut options) = (0, BTreeSet::new());
+        options.extend(longs(&command));
+        let verbs: Vec<_> = command.get_subcommands().collect();
+        for verb in &verbs {
+            options.extend(longs(verb));
+            for task in verb.get_subcommands() {
+                tasks += 1;
+                options.extend(longs(task));
+            }
+        }
+        let serve = verbs.iter().find(|verb| verb.get_name() == "serve");
+        let of_account = 1;
+        let settings =
+            longs(&command).len() + serve.map_or(0, |serve| longs(serve).len()) + of_account;
+        assert!(settings < 40, "{settings} settings");
+        println!(
+            "{} verbs, {tasks} tasks of theirs, {} options, {settings} settings",
+            verbs.len(),
+            options.len()
+        );
     }
 
     #[test]

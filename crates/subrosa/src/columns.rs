@@ -42,16 +42,22 @@ impl Columns {
         rows.map(|row| self.line(row, &fixed)).collect()
     }
 
-    /// Widths of all columns but the last. On a narrow screen none takes more than a third.
+    /// Widths of all columns but the last. Where they do not fit the screen, none takes more than a third of it.
     fn fixed(&self) -> Vec<usize> {
         let count = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widest = |at: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
             cells.map(|cell| cell.width()).max().unwrap_or(0)
         };
-        let widths = (0..count.saturating_sub(1)).map(widest);
-        let most = self.width.map_or(usize::MAX, |width| (width / 3).max(8));
-        widths.map(|width| width.min(most)).collect()
+        let widths: Vec<usize> = (0..count.saturating_sub(1)).map(widest).collect();
+        let all: usize = widths.iter().map(|width| width + GAP.len()).sum();
+        match self.width.filter(|width| all > *width) {
+            Some(width) => {
+                let most = (width / 3).max(8);
+                widths.into_iter().map(|width| width.min(most)).collect()
+            }
+            None => widths,
+        }
     }
 
     fn line(&self, row: &[String], fixed: &[usize]) -> String {
@@ -136,14 +142,19 @@ mod tests {
 
     #[test]
     fn a_list_fits_its_screen_and_starts_its_columns_at_one_place() {
+        let beside = " ".repeat(34);
         assert_eq!(
-            list(Some(40)),
+            list(Some(60)),
             [
-                "ada            admin, 1 device",
-                "日本語さん     member of this room since\n               the day on which it was\n               made, 2 devices",
-                "a-name-as-lo…  poster",
+                "ada                               admin, 1 device".to_owned(),
+                format!(
+                    "日本語さん                        member of this room since\n{beside}the day on which it was\n{beside}made, 2 devices"
+                ),
+                "a-name-as-long-as-a-name-may-be-  poster".to_owned(),
             ]
         );
+        assert_eq!(list(Some(40))[0], "ada\n    admin, 1 device");
+        assert_eq!(list(Some(30))[2], "a-name-as…  poster");
         for width in 1..130 {
             for line in list(Some(width)).iter().flat_map(|row| row.lines()) {
                 assert!(line.width() <= width.max(12), "{width}: {line:?}");

@@ -12,7 +12,7 @@ use super::turn::{CallId, Turn};
 use super::{Engine, EngineError};
 use crate::bot::{BotCommand, BotGrant, BotState, BotView};
 use crate::command::{Answer, Caller, Command, Failure, FailureKind};
-use crate::view::{InviteView, LinkState};
+use crate::view::{InviteView, LinkState, Trust};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use subrosa_e2e::{BotIdentity, BotNote, RoomName, Setting};
@@ -366,6 +366,8 @@ impl Engine {
             self.people
                 .take_chain(turn.desk, &self.beginning_of(&kept))?,
         );
+        // Its key was made here.
+        self.people.set_trust(turn.desk, &bot, Trust::Invited)?;
         self.tell_issued(turn, caller, &kept.secret, kept.expires_ms())?;
         let wishes = kept.grants.iter().filter_map(|grant| {
             let no = self.numbers.get(&grant.conv).copied()?;

@@ -73,7 +73,14 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
             setting.output.talk(&told);
         }
         if shown == 0 {
-            setting.output.talk(&format!("nothing matches {query}"));
+            let files = if query.contains("has:file") {
+                ": no file can be sent yet, so has:file finds none"
+            } else {
+                ""
+            };
+            setting
+                .output
+                .talk(&format!("nothing matches {query}{files}"));
             return Err(Silent::Code(1).into());
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `storage`: what takes room on this machine, and giving it back.
 
 use super::with_client;
+use crate::columns::{hanging, screen_width};
 use crate::seat::{Setting, unexpected};
 use crate::text::harmless;
 use indicatif::HumanBytes;
@@ -43,7 +44,13 @@ fn told(view: &StorageView, freed: bool) -> String {
     let mut lines: Vec<String> = view
         .parts
         .iter()
-        .map(|part| format!("{}  {}", size(part.bytes), harmless(&part.what)))
+        .map(|part| {
+            hanging(
+                &format!("{}  ", size(part.bytes)),
+                &harmless(&part.what),
+                screen_width(),
+            )
+        })
         .collect();
     lines.push(format!("{}  used by nothing", size(view.unused)));
     let all = view.bytes();
