@@ -16,6 +16,7 @@ mod invitation;
 mod listen;
 mod log;
 mod methods;
+mod notify;
 mod output;
 mod papers;
 mod progress;

@@ -1,5 +1,6 @@
 //! `agent`: the account for other programs.
 
+use crate::notify::Notify;
 use crate::seat::Setting;
 use crate::signals::Signals;
 use serde::Serialize;
@@ -31,6 +32,8 @@ pub struct Args {
     /// Print the description of all methods and end
     #[arg(long, conflicts_with_all = ["stdio", "socket"])]
     schema: bool,
+    #[command(flatten)]
+    notify: Notify,
 }
 
 #[derive(Serialize)]
@@ -51,6 +54,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         .await?;
     let served = tokio::select! {
         served = serve(&args, setting, &client) => served,
+        () = args.notify.watch(&client, setting.output) => Ok(()),
         () = client.displaced() => {
             setting.output.talk("a newer version of subrosa takes over: this agent ends");
             Ok(())

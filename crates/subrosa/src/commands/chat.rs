@@ -1,6 +1,7 @@
 //! `chat`: the terminal UI; without a terminal, a conversation line by line.
 
 use crate::chat::{self, AtEnd, Opening};
+use crate::notify::Notify;
 use crate::seat::Setting;
 use crate::signals::Signals;
 use crate::tui;
@@ -11,6 +12,7 @@ Examples:
   subrosa chat bob
   subrosa chat bob --plain       line by line, for terminals that cannot be drawn on
   echo hello | subrosa chat bob  a pipe: ends when the server has all lines
+  subrosa chat --notify 'notify-send \"$SUBROSA_FROM\" \"in $SUBROSA_CONVERSATION\"'
 
 F1 shows all keys and commands. What is seen at a terminal counts as read.";
 
@@ -26,6 +28,8 @@ pub struct Args {
     /// Line by line, also at a terminal
     #[arg(long)]
     plain: bool,
+    #[command(flatten)]
+    notify: Notify,
 }
 
 /// Chats.
@@ -38,6 +42,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     if setting.fills_screen(args.plain) {
         let opening = tui::Opening {
             to: args.name,
+            notify: Some(args.notify),
             ..tui::Opening::default()
         };
         return tui::live(client, opening, &mut signals).await;
@@ -47,7 +52,10 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         at_end: AtEnd::Leave,
         address: None,
     };
-    let chatted = chat::run(&client, setting.output, opening, &mut signals).await;
+    let chatted = tokio::select! {
+        chatted = chat::run(&client, setting.output, opening, &mut signals) => chatted,
+        () = args.notify.watch(&client, setting.output) => Ok(()),
+    };
     super::orderly(client.close(), &mut signals).await;
     chatted
 }

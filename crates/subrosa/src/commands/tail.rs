@@ -1,5 +1,6 @@
 //! `tail`: what arrives, as it arrives.
 
+use crate::notify::Notify;
 use crate::row::Look;
 use crate::seat::Setting;
 use crate::signals::Signals;
@@ -25,6 +26,8 @@ pub struct Args {
     /// Begin after this cursor or time
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
+    #[command(flatten)]
+    notify: Notify,
 }
 
 /// Prints.
@@ -33,6 +36,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
     let client = signals.during(setting.sit("tail")).await?;
     let followed = tokio::select! {
         followed = follow(&args, setting, &client) => followed,
+        () = args.notify.watch(&client, setting.output) => Ok(()),
         // An interrupt is the ordinary end.
         _ = signals.next() => Ok(()),
     };

@@ -11,6 +11,8 @@ use super::event::{Effect, Event, Printed};
 use super::screens::{Screen, Sheet};
 use super::theme::Theme;
 use crate::exit::Silent;
+use crate::notify::Notify;
+use crate::output::Output;
 use crate::signals::Signals;
 use crate::terminal::Keys;
 pub use canvas::{Canvas, event as of_terminal};
@@ -39,6 +41,8 @@ pub struct Opening {
     pub to: Option<String>,
     /// The server runs in this process.
     pub hosting: bool,
+    /// What is run for a new message.
+    pub notify: Option<Notify>,
     /// A command with which somebody joins.
     pub join_line: Option<String>,
     /// The sheet of a new account.
@@ -61,10 +65,26 @@ struct Shell {
 }
 
 /// Shows it until the person leaves or a signal comes, and leaves the home in good order.
-pub async fn live(client: Client, opening: Opening, signals: &mut Signals) -> anyhow::Result<()> {
+pub async fn live(
+    client: Client,
+    mut opening: Opening,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
     let home = client.home().dir().to_owned();
     let client = Arc::new(client);
+    let watching = opening.notify.take().map(|notify| {
+        let client = client.clone();
+        let output = Output {
+            json: false,
+            quiet: true,
+        };
+        tokio::spawn(async move { notify.watch(&client, output).await })
+    });
     let lived = run(client.clone(), home.clone(), opening, signals).await;
+    if let Some(watching) = watching {
+        watching.abort();
+        drop(watching.await);
+    }
     if let Some(client) = Arc::into_inner(client) {
         crate::commands::orderly(client.close(), signals).await;
     }

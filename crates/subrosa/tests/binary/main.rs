@@ -24,6 +24,7 @@ mod kills;
 mod locking;
 mod machine;
 mod memory;
+mod notify;
 mod pipes;
 /// The search is that of the adversary, who may be named by no crate.
 #[path = "../../../../tests/adversary/stage/remains.rs"]
