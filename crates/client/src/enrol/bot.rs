@@ -1,6 +1,7 @@
 //! The home of a bot: by its line alone, without a name, a password or a question
 //! (docs/spec/e2e.md §14).
 
+use super::begun::{Begun, begun, other_start};
 use super::conversation::{Conversation, refused, unexpected};
 use super::{UNFINISHED, drop_unfinished, settle};
 use crate::command::{Failure, FailureKind};
@@ -16,15 +17,18 @@ use subrosa_proto::{ErrorCode, InviteLine, Quote, Request, Response, Signed, rec
 
 record! {
     /// The last step, as kept in the unfinished store: repeated, it is the same.
-    struct LastStep {
+    pub(super) struct LastStep {
+        /// What the line keeps at the server.
         code: [u8; 32],
+        /// The certificate of this device.
         statement: Signed,
+        /// Its first prekey.
         prekey: Signed,
     }
 }
 
 /// Name of the fact that holds it.
-const LAST_STEP: &str = "bot-last-step";
+pub(super) const LAST_STEP: &str = "bot-last-step";
 /// Number of the device's first prekey, which the server gets with its certificate.
 const FIRST_PREKEY: u64 = 1;
 
@@ -43,9 +47,10 @@ pub async fn join_as_bot(
     progress("connecting to the server");
     let mut conversation = Conversation::open(&line.address).await?;
     let code = *InviteSecret::from_bytes(&line.secret.0).code().as_bytes();
-    let begun = match begun(home, lock, &code)? {
-        Some(begun) => begun,
-        None => {
+    let begun = match taken_up(home, lock, &code)? {
+        TakenUp::LastStep(begun) => *begun,
+        TakenUp::Complete => return Ok(()),
+        TakenUp::Nothing => {
             drop_unfinished(home);
             begin(home, line, lock, device_label, &mut conversation).await?
         }
@@ -79,23 +84,34 @@ pub async fn join_as_bot(
     settle(home, store)
 }
 
-/// A start with the same line that was cut short.
-fn begun(
-    home: &Home,
-    lock: Option<&str>,
-    code: &[u8; 32],
-) -> Result<Option<(Store, LastStep)>, Failure> {
+/// A start in this home that was cut short.
+enum TakenUp {
+    /// There was none with this line.
+    Nothing,
+    /// Its last step is to be said once more.
+    LastStep(Box<(Store, LastStep)>),
+    /// The server had taken it; the home is whole now.
+    Complete,
+}
+
+fn taken_up(home: &Home, lock: Option<&str>, code: &[u8; 32]) -> Result<TakenUp, Failure> {
     if !home.file(UNFINISHED).exists() {
-        return Ok(None);
+        return Ok(TakenUp::Nothing);
     }
     let key = StoreKey::load(home.dir(), lock).map_err(StoreError::from)?;
     let mut store = Store::open(home.dir(), UNFINISHED, &key, false)?;
-    let last = store.transaction(|desk| desk.fact::<LastStep>(LAST_STEP))?;
-    match last.filter(|last| last.code == *code) {
-        Some(last) => Ok(Some((store, last))),
-        None => {
-            store.close();
-            Ok(None)
+    match begun(&mut store)? {
+        (Begun::Registration, server) => Err(other_start("a registration", server)),
+        (Begun::Complete, _) => settle(home, store).map(|()| TakenUp::Complete),
+        (Begun::Nothing | Begun::Bot, _) => {
+            let last = store.transaction(|desk| desk.fact::<LastStep>(LAST_STEP))?;
+            match last.filter(|last| last.code == *code) {
+                Some(last) => Ok(TakenUp::LastStep(Box::new((store, last)))),
+                None => {
+                    store.close();
+                    Ok(TakenUp::Nothing)
+                }
+            }
         }
     }
 }

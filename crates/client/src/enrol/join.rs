@@ -4,6 +4,7 @@
 //! is to be sent in it: if this process ends in between, joining again in the same home goes on
 //! with the same keys, and the server answers the repetition as it did the first time.
 
+use super::begun::{Begun, begun, other_start};
 use super::conversation::{Conversation, refused, unexpected};
 use super::founding::{Newcomer, found};
 use super::papers::{Papers, drop_half};
@@ -160,24 +161,26 @@ fn unfinished(
     }
     let key = StoreKey::load(home.dir(), lock).map_err(StoreError::from)?;
     let mut store = Store::open(home.dir(), UNFINISHED, &key, false)?;
-    let (known, complete) = store.transaction(|desk| {
-        Ok::<_, StoreError>((
-            desk.fact::<String>(fact::ADDRESS)?,
-            desk.fact::<Unfinished>(UNFINISHED_FACT)?.is_some(),
-        ))
-    })?;
-    let Some(known) = known.filter(|_| complete) else {
-        // It ended before the server heard of anything.
-        store.close();
-        drop_unfinished(home);
-        return Ok(None);
-    };
-    if Address::parse(&known).is_ok_and(|known| known.key == address.key) {
-        return Ok(Some(store));
+    let (begun, server) = begun(&mut store)?;
+    let same = server
+        .as_deref()
+        .is_some_and(|known| Address::parse(known).is_ok_and(|known| known.key == address.key));
+    match begun {
+        Begun::Nothing => {
+            store.close();
+            drop_unfinished(home);
+            Ok(None)
+        }
+        Begun::Registration if same => Ok(Some(store)),
+        Begun::Registration => Err(other_start("a registration", server)),
+        Begun::Bot => Err(other_start("the start of a bot", server)),
+        Begun::Complete => {
+            settle(home, store)?;
+            Err(Failure::user(
+                "the account of this home was made before, and its last step was cut short: it is whole now, and `subrosa chat` opens it",
+            ))
+        }
     }
-    Err(Failure::user(format!(
-        "a registration with the server {known} was begun in this home and may have gone through; finish it with its line, or choose another home with --home"
-    )))
 }
 
 fn damaged() -> Failure {
@@ -224,8 +227,9 @@ async fn finish(
         desk.set_fact(fact::ADDRESS, &address.to_string())?;
         desk.drop_fact(UNFINISHED_FACT)
     })?;
-    drop_half(home, UNFINISHED);
     settle(home, store)?;
+    // Random without the other half, which the store had.
+    drop_half(home, UNFINISHED);
     let (passphrase, recovery_code) = papers.take();
     Ok(Sheet {
         address: address.to_string(),

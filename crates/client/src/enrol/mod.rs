@@ -2,6 +2,7 @@
 //! what opens it (docs/spec/login.md).
 
 mod appending;
+mod begun;
 mod bot;
 mod conversation;
 mod forgetting;

@@ -231,6 +231,25 @@ async fn a_registration_whose_answer_was_lost_is_taken_up_again() {
     .unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_killed_before_its_store_had_its_name_is_not_lost() {
+    let world = World::start().await;
+    let line = world.server.as_ref().unwrap().admin_invite().await.unwrap();
+    world.enrol("ada", &line, Choice::Generate).await.unwrap();
+    // As a kill leaves it behind the last step and before the renaming.
+    let home = world.home("ada");
+    std::fs::rename(home.file("store.db"), home.file("store.joining")).unwrap();
+    let again = world.enrol("ada", &line, Choice::Generate).await;
+    let sentence = again.unwrap_err().sentence;
+    assert!(sentence.contains("it is whole now"), "{sentence}");
+    let ada = world.client("ada").await;
+    assert_eq!(
+        send(&ada, "@ada", "still here").await.unwrap(),
+        SendState::Sent
+    );
+    ada.close().await;
+}
+
 // Proves: C1
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_with_another_key_is_not_spoken_to() {
