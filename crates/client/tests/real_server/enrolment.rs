@@ -324,13 +324,20 @@ async fn a_locked_home_opens_with_its_passphrase_only() {
     )
     .await
     .unwrap();
-    for wrong in [None, Some(Zeroizing::new("another".to_owned()))] {
-        let Err(failure) = Client::open(home.clone(), "test", Driver::new(wrong)).await else {
-            panic!()
-        };
-        assert_eq!(failure.kind, FailureKind::User);
-        assert!(failure.sentence.contains("passphrase"), "{failure}");
-    }
+    let wrong = Some(Zeroizing::new("another".to_owned()));
+    let Err(failure) = Client::open(home.clone(), "test", Driver::new(wrong)).await else {
+        panic!()
+    };
+    assert_eq!(failure.kind, FailureKind::User);
+    assert!(failure.sentence.contains("passphrase"), "{failure}");
+    // Without one it begins locked: nothing is read and nothing is sent.
+    let closed = Client::open(home.clone(), "test", Driver::new(None))
+        .await
+        .unwrap();
+    let failure = send(&closed, "@ada", "not now").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotPermitted);
+    assert!(failure.sentence.contains("locked"), "{failure}");
+    closed.close().await;
     let right = Zeroizing::new("a local passphrase".to_owned());
     let ada = Client::open(home.clone(), "test", Driver::new(Some(right)))
         .await

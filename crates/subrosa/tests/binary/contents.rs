@@ -82,7 +82,7 @@ fn three_people_say_things_about_messages() {
     };
     machine.until(&receipts, |told| told.matches("delivered").count() == 2);
     reads("ada");
-    let told = machine.until(&receipts, |told| told.contains("ada  ✓✓ read"));
+    let told = machine.until(&receipts, |told| told.contains("ada    ✓✓ read"));
     assert!(told.contains("carol  ✓✓ delivered"), "{told}");
     assert_eq!(state(), "delivered");
     reads("carol");

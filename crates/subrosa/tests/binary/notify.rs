@@ -53,6 +53,11 @@ fn a_command_tells_of_new_messages_and_is_given_no_text_unless_asked_for() {
         "--notify-mentions",
     ];
     let other = machine.start(&other);
+    for stream in [&tail, &other] {
+        stream
+            .out
+            .line("its link", |line| line.contains("\"online\""));
+    }
     machine.run(&["send", "-p", "bob", "ada", "my own"]).ok();
     for stream in [&tail, &other] {
         stream
