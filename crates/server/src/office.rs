@@ -9,7 +9,7 @@ use crate::limits::{LoginLimit, Rates, Source};
 use crate::observer::{Observer, Seen};
 use crate::records::{RestoredRow, ServerRow};
 use crate::refused::Outcome;
-use crate::storage::{Record, RecordKey, Store};
+use crate::storage::{Record, RecordKey, Store, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use subrosa_channel::{ServerKey, io};
@@ -102,6 +102,19 @@ impl<S: Store> Office<S> {
             .into_iter()
             .next()
             .flatten())
+    }
+
+    /// What deletes those of these records that are there, as they are now.
+    pub(crate) async fn removals(&self, keys: Vec<RecordKey>) -> Outcome<Vec<Write>> {
+        let found = self.store.get(keys.clone()).await?;
+        let gone = keys.into_iter().zip(found).filter_map(|(key, record)| {
+            Some(Write {
+                key,
+                expected: record?.revision,
+                value: None,
+            })
+        });
+        Ok(gone.collect())
     }
 
     /// Tells the observer, if there is one.

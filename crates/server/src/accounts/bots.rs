@@ -8,7 +8,7 @@ use crate::invites::Invite;
 use crate::office::Office;
 use crate::records::{self, AccountRow};
 use crate::refused::{Outcome, Refused};
-use crate::storage::{Commit, Revision, Store, StoreError, Write};
+use crate::storage::{Commit, RecordKey, Revision, Store, StoreError, Write};
 use bytes::Bytes;
 use subrosa_ledger::Account;
 use subrosa_proto::{
@@ -87,18 +87,15 @@ impl<S: Store> Office<S> {
                 .map(|(seq, signed)| first(records::statement(&bot.id(), seq), encode(signed))),
         );
         let taken = records::name(bot.name());
-        let revision = self.commit_bot(writes, &taken).await?;
+        let revision = self.commit_bot(writes, Some(&taken)).await?;
         tracing::info!(account = ?bot.id(), owner = ?owner, "bot made");
         let account = bot;
         self.accounts.keep(Known { account, revision });
         Ok(())
     }
 
-    async fn commit_bot(
-        &self,
-        writes: Vec<Write>,
-        taken: &crate::storage::RecordKey,
-    ) -> Outcome<Revision> {
+    /// Another write of the record `name` means that the name was taken; of any other, that something else came first.
+    async fn commit_bot(&self, writes: Vec<Write>, name: Option<&RecordKey>) -> Outcome<Revision> {
         let commit = Commit {
             idem: None,
             now_ms: self.now_ms(),
@@ -107,7 +104,9 @@ impl<S: Store> Office<S> {
         };
         match self.store.commit(commit).await {
             Ok(committed) => Ok(committed.revision),
-            Err(StoreError::Conflict { key }) if key == *taken => Err(ErrorCode::NameTaken.into()),
+            Err(StoreError::Conflict { key }) if Some(&key) == name => {
+                Err(ErrorCode::NameTaken.into())
+            }
             Err(StoreError::Conflict { .. }) => Err(ErrorCode::Conflict.into()),
             Err(error) => Err(error.into()),
         }
@@ -168,8 +167,7 @@ impl<S: Store> Office<S> {
             .chain_writes(&known, &account, &statements, &changes, None, Some(prekey))
             .await?;
         writes.extend(invite.use_up(&code_hash, &bot));
-        let nothing = records::server();
-        let revision = match self.commit_bot(writes, &nothing).await {
+        let revision = match self.commit_bot(writes, None).await {
             Err(Refused::Code(ErrorCode::Conflict)) => Err(ErrorCode::InviteInvalid.into()),
             other => other,
         };
@@ -223,15 +221,7 @@ impl<S: Store> Office<S> {
         if unused.is_some_and(|invite| invite.row.used_by.is_none()) {
             keys.push(records::invite(&code_hash));
         }
-        let found = self.store.get(keys.clone()).await?;
-        let gone = keys.into_iter().zip(found).filter_map(|(key, record)| {
-            Some(Write {
-                key,
-                expected: record?.revision,
-                value: None,
-            })
-        });
-        let nothing = records::server();
-        self.commit_bot(gone.collect(), &nothing).await.map(drop)
+        let gone = self.removals(keys).await?;
+        self.commit_bot(gone, None).await.map(drop)
     }
 }

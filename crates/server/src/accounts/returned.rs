@@ -204,15 +204,7 @@ impl<S: Store> Office<S> {
             records::login(&id, 0),
             records::login(&id, 1),
         ];
-        let found = self.store.get(keys.clone()).await?;
-        let gone = keys.into_iter().zip(found).filter_map(|(key, record)| {
-            Some(Write {
-                key,
-                expected: record?.revision,
-                value: None,
-            })
-        });
-        Ok(gone.collect())
+        self.removals(keys).await
     }
 
     fn newly_revoked(&self, known: Option<&Known>, account: &Account) -> Vec<DeviceId> {
