@@ -2,11 +2,13 @@
 //! stays. Nothing of a text is given to it unless that was asked for, and never as an argument.
 
 use crate::output::Output;
+use crate::seat::conversations;
 use crate::text::harmless;
+use crate::when::now_ms;
 use clap::Args;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use subrosa_client::{Answer, Client, Command, Failure, Notice, Row, RowKind};
+use std::time::Duration;
+use subrosa_client::{Client, ConversationView, Failure, Notice, Row, RowKind};
 use tokio::io::AsyncWriteExt;
 
 /// A command that does not end in this time is ended.
@@ -47,15 +49,21 @@ impl Notify {
         loop {
             let mut notices = client.subscribe(None, newest).await?;
             while let Some(notice) = notices.recv().await {
-                let (mut last, mut count) = (None, 0_u64);
+                // Asked for once for all that have come together.
+                let (mut last, mut count, mut talks) = (None, 0_u64, None);
                 let mut next = Some(notice);
                 // What came while the last command ran is told at once.
                 while let Some(notice) = next {
                     if let Notice::Row(row) = notice {
                         newest = newest.max(Some(row.cursor));
-                        if row.time_ms >= from_ms && self.is_news(client, &row).await? {
-                            count += 1;
-                            last = Some(row);
+                        if row.time_ms >= from_ms && self.is_news(&row) {
+                            if talks.is_none() {
+                                talks = Some(conversations(client).await?);
+                            }
+                            if talks.as_deref().is_some_and(|talks| is_heard(&row, talks)) {
+                                count += 1;
+                                last = Some(row);
+                            }
                         }
                     }
                     next = notices.try_recv().ok();
@@ -71,19 +79,10 @@ impl Notify {
         }
     }
 
-    /// Whether a row is a message of somebody else that asks for attention.
-    async fn is_news(&self, client: &Client, row: &Row) -> Result<bool, Failure> {
-        let names_you = row.beside.names_you;
-        if row.own || !matches!(row.what, RowKind::Text { .. }) || (self.mentions && !names_you) {
-            return Ok(false);
-        }
-        match client.call(Command::Conversations {}).await? {
-            Answer::Conversations(all) => {
-                let here = all.iter().find(|talk| talk.conv == row.conv);
-                Ok(here.is_none_or(|talk| !talk.blocked && (!talk.muted || names_you)))
-            }
-            other => Err(crate::seat::unexpected(&other)),
-        }
+    /// Whether a row is a message of somebody else of which to tell.
+    fn is_news(&self, row: &Row) -> bool {
+        let is_text = matches!(row.what, RowKind::Text { .. });
+        !row.own && is_text && (!self.mentions || row.beside.names_you)
     }
 
     async fn run(&self, command: &str, row: &Row, count: u64, home: &str) -> std::io::Result<()> {
@@ -121,9 +120,8 @@ impl Notify {
     }
 }
 
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
+/// Whether the conversation of a row is one to which the person listens.
+fn is_heard(row: &Row, talks: &[ConversationView]) -> bool {
+    let here = talks.iter().find(|talk| talk.conv == row.conv);
+    here.is_none_or(|talk| !talk.blocked && (!talk.muted || row.beside.names_you))
 }

@@ -7,7 +7,10 @@ use crate::{secret, terminal};
 use std::path::{Path, PathBuf};
 use subrosa_client::enrol::is_enrolled;
 use subrosa_client::store::is_locked;
-use subrosa_client::{AccountView, Answer, Client, Command, Driver, Failure, Home, is_marked};
+use subrosa_client::{
+    AccountView, Answer, Client, Command, ConversationView, Driver, Failure, Home, is_marked,
+};
+use subrosa_proto::{Address, Name};
 use zeroize::Zeroizing;
 
 /// What every verb works with.
@@ -152,6 +155,22 @@ pub fn enrolled(dir: &Path) -> Result<Option<Home>, Failure> {
 pub async fn account(client: &Client) -> Result<AccountView, Failure> {
     match client.call(Command::Status {}).await? {
         Answer::Account(account) => Ok(account),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The server and the name of an account, as the ways that ask for its secrets take them.
+pub fn whereabouts(account: &AccountView) -> Result<(Address, Name), Failure> {
+    let defect = |error: &dyn std::fmt::Display| Failure::defect(error.to_string());
+    let address = Address::parse(&account.address).map_err(|error| defect(&error))?;
+    let name = Name::new(&account.name).map_err(|error| defect(&error))?;
+    Ok((address, name))
+}
+
+/// Its conversations.
+pub async fn conversations(client: &Client) -> Result<Vec<ConversationView>, Failure> {
+    match client.call(Command::Conversations {}).await? {
+        Answer::Conversations(all) => Ok(all),
         other => Err(unexpected(&other)),
     }
 }

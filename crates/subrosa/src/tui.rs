@@ -36,6 +36,6 @@ mod tests;
 pub use app::{App, Beginning};
 pub use event::{Effect, Event, Printed};
 pub use first::begin;
-pub use run::{Canvas, Face, Opening, live, now_ms, of_terminal};
+pub use run::{Canvas, Face, Opening, live, of_terminal};
 pub use theme::{Ink, Theme};
 pub use widgets::draw;

@@ -6,6 +6,12 @@ use jiff::{Span, Timestamp, ZonedDateTime};
 use std::str::FromStr;
 use subrosa_client::{Answer, Client, Command, Failure};
 
+/// The present, in Unix milliseconds.
+pub fn now_ms() -> u64 {
+    let now = Timestamp::now().as_millisecond();
+    u64::try_from(now).unwrap_or_default()
+}
+
 /// What people may write.
 pub const FORMS: &str =
     "a cursor, or a time such as 14:30, yesterday, 2h, 2026-11-28 or 2026-11-28T14:30";

@@ -1,7 +1,7 @@
 //! To whom lines go: whoever was named, wrote last, or joins first.
 
 use super::{Chat, ROWS_SHOWN};
-use crate::seat::unexpected;
+use crate::seat::{conversations, unexpected};
 use crate::unread;
 use subrosa_client::{Answer, Command, ConversationView, Failure, Trust};
 
@@ -76,13 +76,9 @@ impl Chat<'_> {
 
     /// All conversations but the one with oneself.
     pub(super) async fn talks(&self) -> anyhow::Result<Vec<ConversationView>> {
-        match self.client.call(Command::Conversations {}).await? {
-            Answer::Conversations(mut talks) => {
-                talks.retain(|talk| !self.is_own(talk) && !talk.blocked);
-                Ok(talks)
-            }
-            other => Err(unexpected(&other).into()),
-        }
+        let mut talks = conversations(self.client).await?;
+        talks.retain(|talk| !self.is_own(talk) && !talk.blocked);
+        Ok(talks)
     }
 
     fn is_own(&self, talk: &ConversationView) -> bool {

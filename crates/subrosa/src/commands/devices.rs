@@ -4,14 +4,14 @@ mod merge;
 
 use super::{catch_up, orderly, with_client};
 use crate::proving::{Choosing, Proving};
-use crate::seat::{Setting, account, unexpected};
+use crate::seat::{Setting, account, unexpected, whereabouts};
 use crate::signals::Signals;
 use crate::text::harmless;
 use clap::Subcommand;
 use std::path::PathBuf;
 use subrosa_client::enrol::{Whose, revoke_device};
 use subrosa_client::{Answer, Client, Command, DeviceView, Failure, SendState};
-use subrosa_proto::{Address, DeviceId, Name};
+use subrosa_proto::DeviceId;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -141,9 +141,7 @@ async fn revoke(
         .into());
     }
     let who = account(client).await?;
-    let defect = |error: &dyn std::fmt::Display| Failure::defect(error.to_string());
-    let address = Address::parse(&who.address).map_err(|error| defect(&error))?;
-    let name = Name::new(&who.name).map_err(|error| defect(&error))?;
+    let (address, name) = whereabouts(&who)?;
     let whose = Whose {
         address: &address,
         name: &name,

@@ -6,11 +6,11 @@ use crate::export::folder::Folder;
 use crate::export::{Form, Talk, index, pages};
 use crate::progress::Bar;
 use crate::row::day_and_time;
-use crate::seat::{Setting, account, unexpected};
+use crate::seat::{Setting, account, conversations, unexpected};
 use crate::text::harmless;
+use crate::when::now_ms;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 use subrosa_client::{
     AccountView, Answer, Client, Command, ConversationView, EXPORT_FORMAT, EXPORT_VERSION,
     ExportTalk, Failure, HistoryView, LinkState, Manifest, UpkeepCommand, manifest_digest,
@@ -137,16 +137,13 @@ async fn seal(
     missing: u64,
     conversations: Vec<ExportTalk>,
 ) -> anyhow::Result<()> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let manifest = Manifest {
         format: EXPORT_FORMAT.to_owned(),
         version: EXPORT_VERSION,
         name: own.name.clone(),
         account: own.account.clone(),
         device: own.device.clone(),
-        made_ms: since.map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        }),
+        made_ms: now_ms(),
         form: form.name().to_owned(),
         missing,
         conversations,
@@ -175,10 +172,7 @@ async fn history(client: &Client) -> anyhow::Result<HistoryView> {
 }
 
 async fn talks(client: &Client, only: Option<&str>) -> anyhow::Result<Vec<ConversationView>> {
-    let mut talks = match client.call(Command::Conversations {}).await? {
-        Answer::Conversations(talks) => talks,
-        other => return Err(unexpected(&other).into()),
-    };
+    let mut talks = conversations(client).await?;
     if let Some(only) = only {
         talks.retain(|talk| talk.name == only || talk.name.strip_prefix('@') == Some(only));
         if talks.is_empty() {

@@ -3,12 +3,11 @@
 use super::orderly;
 use crate::papers::Papers;
 use crate::proving::{Choosing, Proving};
-use crate::seat::{Setting, account};
+use crate::seat::{Setting, account, whereabouts};
 use crate::signals::Signals;
 use serde::Serialize;
 use subrosa_client::enrol::{Whose, change_password};
-use subrosa_client::{Client, Command, Failure};
-use subrosa_proto::{Address, Name};
+use subrosa_client::{Client, Command};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,9 +52,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
 
 async fn change(args: &Args, setting: &Setting, client: &Client) -> anyhow::Result<()> {
     let who = account(client).await?;
-    let defect = |error: &dyn std::fmt::Display| Failure::defect(error.to_string());
-    let address = Address::parse(&who.address).map_err(|error| defect(&error))?;
-    let name = Name::new(&who.name).map_err(|error| defect(&error))?;
+    let (address, name) = whereabouts(&who)?;
     let whose = Whose {
         address: &address,
         name: &name,

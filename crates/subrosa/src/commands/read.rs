@@ -3,7 +3,7 @@
 use super::{catch_up, with_client};
 use crate::output::is_seen;
 use crate::row::Look;
-use crate::seat::{Setting, account, unexpected};
+use crate::seat::{Setting, account, conversations, unexpected};
 use crate::unread;
 use crate::when::{Place, When};
 use subrosa_client::{Answer, Client, Command, ConversationView, Failure, LinkState, Row};
@@ -61,7 +61,9 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
                 .talk(&format!("{cause}; this is what is here already"));
         }
         if rows.is_empty() {
-            setting.output.talk(&empty(&args, &talks(client).await?));
+            setting
+                .output
+                .talk(&empty(&args, &conversations(client).await?));
         }
         show(&args, setting, &rows)?;
         if let (Some(name), Some(last)) = (&args.name, rows.last())
@@ -78,7 +80,7 @@ pub async fn run(args: Args, setting: &Setting) -> anyhow::Result<()> {
         }
         if args.name.is_none()
             && !setting.output.json
-            && let Some(summary) = unread::summary(&talks(client).await?)
+            && let Some(summary) = unread::summary(&conversations(client).await?)
         {
             setting.output.talk(&summary);
         }
@@ -158,16 +160,9 @@ fn within(time_ms: u64, [since, before]: [Option<u64>; 2]) -> bool {
     since.is_none_or(|since| time_ms >= since) && before.is_none_or(|before| time_ms < before)
 }
 
-async fn talks(client: &Client) -> anyhow::Result<Vec<ConversationView>> {
-    match client.call(Command::Conversations {}).await? {
-        Answer::Conversations(talks) => Ok(talks),
-        other => Err(unexpected(&other).into()),
-    }
-}
-
 async fn list_unread(args: &Args, setting: &Setting, client: &Client) -> anyhow::Result<()> {
     catch_up(client).await?;
-    let mut talks = talks(client).await?;
+    let mut talks = conversations(client).await?;
     talks.retain(|talk| !talk.blocked && !unread::count(talk).is_empty());
     if let Some(name) = &args.name {
         talks.retain(|talk| talk.name == *name || talk.name.strip_prefix('@') == Some(name));

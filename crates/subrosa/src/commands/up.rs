@@ -4,11 +4,11 @@ use super::serve::ServerArgs;
 use crate::chat::{self, AtEnd, Opening};
 use crate::enrolment::{self, Enrolled, Wishes};
 use crate::invitation::{self, Invitation, outward};
-use crate::seat::{Setting, account, enrolled, unexpected};
+use crate::seat::{Setting, account, conversations, enrolled};
 use crate::signals::Signals;
 use crate::{exit, terminal, tui};
 use std::path::{Path, PathBuf};
-use subrosa_client::{Answer, Client, Command, ConversationView, Failure, Home};
+use subrosa_client::{Client, ConversationView, Failure, Home};
 use subrosa_proto::{Address, Host, InviteLine, limits};
 use subrosa_server::{Server, StartError, admin};
 use zeroize::Zeroizing;
@@ -180,10 +180,7 @@ async fn alone(
         Err(failure) if failure.is_locked() => return Ok(None),
         account => account?.name,
     };
-    let talks = match client.call(Command::Conversations {}).await? {
-        Answer::Conversations(talks) => talks,
-        other => return Err(unexpected(&other).into()),
-    };
+    let talks = conversations(client).await?;
     let with_oneself = |talk: &ConversationView| talk.name.strip_prefix('@') == Some(&own);
     if !talks.iter().all(with_oneself) {
         return Ok(None);

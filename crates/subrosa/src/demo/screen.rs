@@ -8,6 +8,7 @@ use crate::output::Output;
 use crate::signals::Signals;
 use crate::terminal::Keys;
 use crate::tui::{self, Beginning, Canvas, Effect, Event, Face, Printed};
+use crate::when::now_ms;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 use std::time::Duration;
@@ -130,7 +131,7 @@ impl Play {
                 }
                 _ = tick.tick() => {
                     for who in [0, 1] {
-                        self.take(who, Event::Time(tui::now_ms())).await?;
+                        self.take(who, Event::Time(now_ms())).await?;
                     }
                 }
             }

@@ -3,11 +3,11 @@
 use super::search::{Needle, search};
 use super::stage::{Person, Stage};
 use super::{keys, sight::Names};
-use crate::seat::unexpected;
+use crate::seat;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
-use subrosa_client::{Answer, Client, Command, Failure};
+use subrosa_client::{Client, Failure};
 use subrosa_proto::ConvId;
 use subrosa_server::Seen;
 
@@ -168,13 +168,9 @@ fn look(
 
 /// The conversations of a client.
 pub async fn conversations(client: &Client) -> anyhow::Result<Vec<ConvId>> {
-    match client.call(Command::Conversations {}).await? {
-        Answer::Conversations(talks) => Ok(talks
-            .iter()
-            .filter_map(|talk| ConvId::from_hex(&talk.conv))
-            .collect()),
-        other => Err(unexpected(&other).into()),
-    }
+    let talks = seat::conversations(client).await?;
+    let ids = talks.iter().map(|talk| ConvId::from_hex(&talk.conv));
+    Ok(ids.flatten().collect())
 }
 
 /// What was written, to be searched for.

@@ -15,13 +15,14 @@ use crate::notify::Notify;
 use crate::output::Output;
 use crate::signals::Signals;
 use crate::terminal::Keys;
+use crate::when::now_ms;
 pub use canvas::{Canvas, event as of_terminal};
 pub use face::Face;
 use jiff::tz::TimeZone;
 use outside::Ran;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use subrosa_client::{Client, Failure};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -250,13 +251,6 @@ impl Beginning {
             join_line: None,
         }
     }
-}
-
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// The terminal does not take a picture.

@@ -4,13 +4,12 @@ use super::list;
 use crate::commands::evidence;
 use crate::papers::Papers;
 use crate::proving::{Choosing, Proving};
-use crate::seat::{Setting, account, unexpected};
+use crate::seat::{Setting, account, unexpected, whereabouts};
 use crate::text::harmless;
 use serde::Serialize;
 use std::path::Path;
 use subrosa_client::enrol::{Joined, Whose, merge_devices};
-use subrosa_client::{Answer, Client, Command, Failure};
-use subrosa_proto::{Address, Name};
+use subrosa_client::{Answer, Client, Command};
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -40,9 +39,7 @@ pub(super) async fn merge(
         other => return Err(unexpected(&other).into()),
     };
     let who = account(client).await?;
-    let defect = |error: &dyn std::fmt::Display| Failure::defect(error.to_string());
-    let address = Address::parse(&who.address).map_err(|error| defect(&error))?;
-    let name = Name::new(&who.name).map_err(|error| defect(&error))?;
+    let (address, name) = whereabouts(&who)?;
     let whose = Whose {
         address: &address,
         name: &name,
