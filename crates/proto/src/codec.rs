@@ -118,11 +118,13 @@ pub struct Reader<'a> {
     cbor: Decoder<'a>,
 }
 
+// Inlined: otherwise it depends on how a crate is cut into units how fast its own and others' messages are read.
 impl Reader<'_> {
     /// An array of exactly `len` elements.
     ///
     /// # Errors
     /// Another shape stands here.
+    #[inline]
     pub fn array(&mut self, len: u64, what: &'static str) -> Result<(), CodecError> {
         if self.list(what)? == len {
             Ok(())
@@ -134,6 +136,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Another shape stands here.
+    #[inline]
     pub fn list(&mut self, what: &'static str) -> Result<u64, CodecError> {
         match self.cbor.array() {
             Ok(Some(len)) if len <= LIST_MAX => Ok(len),
@@ -144,6 +147,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Another shape stands here.
+    #[inline]
     pub fn uint(&mut self, what: &'static str) -> Result<u64, CodecError> {
         self.cbor.u64().map_err(|_| CodecError::Shape(what))
     }
@@ -151,6 +155,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Another shape stands here.
+    #[inline]
     pub fn bytes(&mut self, what: &'static str) -> Result<Bytes, CodecError> {
         let slice = self.cbor.bytes().map_err(|_| CodecError::Shape(what))?;
         Ok(self.source.slice_ref(slice))
@@ -173,6 +178,7 @@ impl Reader<'_> {
         self.cbor.bool().map_err(|_| CodecError::Shape(what))
     }
     /// Consumes a null if one stands here.
+    #[inline]
     pub fn null(&mut self) -> bool {
         let here = self.cbor.position();
         if self.source.get(here) == Some(&0xf6) {
@@ -250,6 +256,7 @@ pub fn check(bytes: &[u8]) -> Result<(), CodecError> {
 }
 
 /// The argument of an item's first byte, in shortest form.
+#[inline]
 fn argument(first: u8, rest: &mut &[u8]) -> Result<u64, CodecError> {
     let (width, least) = match first & 0x1f {
         small @ 0..=23 => return Ok(u64::from(small)),
