@@ -191,8 +191,9 @@ pub(crate) fn account(account: &AccountId) -> RecordKey {
 pub(crate) fn statements(account: &AccountId) -> RecordKey {
     RecordKey::new(b'S', &[&account.0])
 }
-pub(crate) fn statement(account: &AccountId, seq: u64) -> RecordKey {
-    RecordKey::new(b'S', &[&account.0, &seq.to_be_bytes()])
+/// By its place among the statements as they are handed around: in front of a merge stand those of its branch.
+pub(crate) fn statement(account: &AccountId, place: u64) -> RecordKey {
+    RecordKey::new(b'S', &[&account.0, &place.to_be_bytes()])
 }
 pub(crate) fn bundle(account: &AccountId) -> RecordKey {
     RecordKey::new(b'B', &[&account.0])

@@ -86,20 +86,18 @@ impl Engine {
 
     fn acceptable(&self, contact: &str) -> Result<(AccountId, StatementHash), Failure> {
         let id = self.meant(contact)?;
-        match (self.people.unaccepted(&id), self.people.distrusted(&id)) {
-            (Some(merge), Some(sentence))
-                if sentence == joined_sentence(&self.people.name_of(&id)) =>
-            {
-                Ok((id, merge))
-            }
-            (_, Some(sentence)) => Err(Failure {
+        if let Some(sentence) = self.people.contradicted(&id) {
+            return Err(Failure {
                 kind: FailureKind::Trust,
                 sentence,
-            }),
-            _ => Err(Failure::user(format!(
+            });
+        }
+        let merge = self.people.unaccepted(&id).ok_or_else(|| {
+            Failure::user(format!(
                 "there is nothing to accept: {} has joined no lists of devices since you know them",
                 self.people.name_of(&id)
-            ))),
-        }
+            ))
+        })?;
+        Ok((id, merge))
     }
 }

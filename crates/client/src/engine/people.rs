@@ -225,12 +225,18 @@ impl People {
 
     /// Why nothing is sealed to an account, if so.
     pub fn distrusted(&self, id: &AccountId) -> Option<String> {
+        let joined = || {
+            let unaccepted = self.unaccepted(id);
+            unaccepted.map(|_| joined_sentence(&self.name_of(id)))
+        };
+        self.contradicted(id).or_else(joined)
+    }
+
+    /// What is said of an account of which chains were seen that are not joined, if it is one.
+    pub fn contradicted(&self, id: &AccountId) -> Option<String> {
         let person = self.persons.get(id)?;
-        if !person.branches.is_empty() {
-            return Some(contradiction(person.account.name(), *id == self.own).0);
-        }
-        self.unaccepted(id)
-            .map(|_| joined_sentence(&self.name_of(id)))
+        let parted = !person.branches.is_empty();
+        parted.then(|| contradiction(person.account.name(), *id == self.own).0)
     }
 
     /// The merge of two lists of devices that the person has not accepted yet.
